@@ -1,0 +1,1 @@
+"""The one tool loop, its tools, and the sandbox they run in."""

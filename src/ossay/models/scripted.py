@@ -1,0 +1,110 @@
+"""Models that play a script: the fake that ships, and the reference solver among them.
+
+`scripted/reference`, `scripted/do_nothing` and every other script that an instance carries are
+played by name; `scripted/echo` repeats the last user message. No network, no randomness. Knows
+nothing of what the scripts are for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from ossay.core.errors import ModelCallError
+from ossay.core.model import collect
+from ossay.core.task import Instance
+from ossay.core.types import Delta, Message, ModelCard, Price, Reply, Request, Timing, Usage
+
+# About four characters a token: a count for plumbing, not a tokenizer's.
+CHARS_PER_TOKEN = 4
+
+FREE = Price(input=0.0, output=0.0, date="2026-11-21", source="scripted: nothing is computed")
+
+
+class Scripted:
+    """Plays assistant messages, one a request; past the end it says so and stops.
+
+    The turn is read off the request (how many assistant messages it holds), so one object serves
+    any number of conversations at once.
+    """
+
+    def __init__(self, script: Sequence[Message], *, name: str = "script") -> None:
+        self.card = ModelCard(f"scripted/{name}", price=FREE)
+        self._script = tuple(script)
+
+    async def reply(self, request: Request) -> Reply:
+        """Play the message of this turn."""
+        return await collect(self.stream(request))
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """Play the message of this turn, in one piece."""
+        turn = sum(message.role == "assistant" for message in request.messages)
+        message = self._message(turn, request)
+        yield Delta(content=message.content, reasoning=message.reasoning)
+        yield Delta(reply=_reply(message, request, self.card.reference))
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+    def _message(self, turn: int, request: Request) -> Message:
+        if turn < len(self._script):
+            return self._script[turn]
+        return Message("assistant", "The script is at its end.")
+
+
+class Echo(Scripted):
+    """Repeats the last user message."""
+
+    def __init__(self) -> None:
+        super().__init__((), name="echo")
+
+    def _message(self, turn: int, request: Request) -> Message:
+        said = [message.content for message in request.messages if message.role == "user"]
+        return Message("assistant", said[-1] if said else "")
+
+
+class Rehearsal:
+    """Plays the script of that name from each instance, such as 'reference' or 'do_nothing'."""
+
+    def __init__(self, script: str) -> None:
+        self.card = ModelCard(f"scripted/{script}", price=FREE)
+        self._name = script
+
+    def rehearse(self, instance: Instance) -> Scripted:
+        """Return the player of this instance's script."""
+        script = instance.scripts.get(self._name)
+        if script is None:
+            raise ModelCallError(
+                "refused",
+                f"{instance.task!r} has no script {self._name!r}; it has: "
+                f"{', '.join(sorted(instance.scripts)) or 'none'}",
+            )
+        return Scripted(script, name=self._name)
+
+    async def reply(self, request: Request) -> Reply:
+        """Refuse: without an instance there is no script."""
+        raise ModelCallError("refused", f"{self.card.reference!r} plays in campaigns only")
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """Refuse: without an instance there is no script."""
+        yield Delta(reply=await self.reply(request))
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+
+def scripted(name: str) -> Scripted | Rehearsal:
+    """Return the scripted model of that name."""
+    return Echo() if name == "echo" else Rehearsal(name)
+
+
+def _reply(message: Message, request: Request, reference: str) -> Reply:
+    said = len(message.content) + sum(len(call.arguments) for call in message.tool_calls)
+    asked = sum(len(m.content) for m in request.messages)
+    return Reply(
+        message,
+        Usage(input_tokens=-(-asked // CHARS_PER_TOKEN), output_tokens=-(-said // CHARS_PER_TOKEN)),
+        Timing(started_at=time.time(), total_s=0.0, first_token_s=0.0),
+        finish="tool_calls" if message.tool_calls else "stop",
+        model=reference,
+    )

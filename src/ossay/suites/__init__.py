@@ -1,0 +1,1 @@
+"""What is asked and how it is graded: one folder a suite, one file a task."""
