@@ -14,12 +14,12 @@ Script = tuple[Message, ...]
 
 
 def say(text: str) -> Message:
-    """A final answer."""
+    """Give a final answer."""
     return Message("assistant", text)
 
 
 def call(tool: str, **arguments: Any) -> Message:
-    """One tool call, for example call('fs_write', path='a.txt', content='…')."""
+    """Make one tool call; `arguments` are the tool's own, such as path and content."""
     return Message(
         "assistant",
         tool_calls=(ToolCall(f"call_{tool}", tool, json.dumps(arguments, ensure_ascii=False)),),

@@ -1,1 +1,1 @@
-"""Where what a model wrote is run: bubblewrap, docker, or (only on --trust-local) nothing at all."""
+"""Where what a model wrote is run: bubblewrap, docker, or on --trust-local nothing at all."""
