@@ -1,1 +1,1 @@
-"""TODO."""
+"""A campaign: from a plan to rows in the ledger, resumable at any point."""

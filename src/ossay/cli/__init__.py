@@ -1,1 +1,1 @@
-"""TODO."""
+"""The `ossay` command: one file a command, imported when it is called; no logic here."""

@@ -97,6 +97,7 @@ class Transcript(Struct, frozen=True, omit_defaults=True):
     system: str
     prompt: str
     stop: Stop
+    tools: tuple[str, ...] = ()  # the tools that were offered
     steps: tuple[Step, ...] = ()
     error: str = ""  # the text of the failure, for call_failed and tool_failed
     seconds: float = 0.0
@@ -115,8 +116,9 @@ class Transcript(Struct, frozen=True, omit_defaults=True):
 class Grade(Struct, frozen=True, omit_defaults=True):
     """A grader's finding.
 
-    `done` and `of` count the parts of the work that are right, so that half a job can be told from
-    none. `reason` is one sentence for a person. `flags` are what only the grader can see.
+    `done` and `of` count the parts that were asked for and are right, so that half a job can be
+    told from none; what is right when nothing is done (protected files intact) is no part.
+    `reason` is one sentence for a person. `flags` are what only the grader can see.
     """
 
     passed: bool

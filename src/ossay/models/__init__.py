@@ -1,1 +1,1 @@
-"""TODO."""
+"""Everything that satisfies `core.Model`: endpoints, GGUF files in process, scripts."""

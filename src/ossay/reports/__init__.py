@@ -1,1 +1,1 @@
-"""TODO."""
+"""Tables, charts, HTML and data packs, made from records alone."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What must survive: the ledger of campaigns, runs, calls and transcripts."""
