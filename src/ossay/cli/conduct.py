@@ -1,0 +1,112 @@
+"""Carrying out a plan from the terminal: open everything, show progress, stop cleanly.
+
+Shared by `run` and `demo`. Knows nothing of what a run is; `campaign` does the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ossay.cli import place
+from ossay.core.records import CampaignRecord
+
+if TYPE_CHECKING:
+    from ossay.campaign.plan import Plan
+    from ossay.campaign.progress import Progress
+    from ossay.core.model import Model
+
+
+def conduct(
+    plan: Plan, *, url: str | None = None, trust_local: bool = False, quiet: bool = False
+) -> CampaignRecord:
+    """Run or resume `plan` and return its record. The first Ctrl-C stops it cleanly."""
+    from ossay.agent.sandbox.find import find_sandbox
+    from ossay.models.resolve import open_model
+    from ossay.suites.registry import open_suite
+
+    settings = place.here()
+    sandbox = find_sandbox(trust_local=trust_local)
+    suites = {name: open_suite(name, lambda: sandbox) for name in plan.suites}
+    models = {
+        reference: open_model(reference, settings=settings, environ=os.environ)
+        for reference in plan.models
+    }
+
+    async def campaign(on_progress: Callable[[Progress], None] | None) -> None:
+        from ossay.campaign.environment import describe_environment
+        from ossay.campaign.runner import run_campaign
+
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _interrupt, stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _interrupt, stop)
+        try:
+            with tempfile.TemporaryDirectory(prefix="ossay-run-") as scratch:
+                await run_campaign(
+                    plan,
+                    suites=suites,
+                    models=models,
+                    ledger=ledger,
+                    sandbox=sandbox,
+                    scratch=Path(scratch),
+                    command=command_line(),
+                    environment=describe_environment(sandbox.kind),
+                    on_progress=on_progress,
+                    stop=stop,
+                    trust_local=trust_local,
+                )
+        finally:
+            await close(models.values())
+
+    with place.ledger(url, create=True) as ledger:
+        if quiet or not sys.stderr.isatty():
+            asyncio.run(campaign(None))
+        else:
+            from ossay.cli.live import Live
+
+            with Live(plan.name, place.console(stderr=True)) as live:
+                asyncio.run(campaign(live.update))
+        return ledger.campaign(plan.name)
+
+
+def show(record: CampaignRecord, *, as_json: bool) -> None:
+    """Print the results of a campaign and the next step."""
+    from ossay.reports.summary import summarize, summary_json
+    from ossay.reports.terminal import print_report
+
+    summary = summarize(record)
+    if as_json:
+        click.echo(summary_json(summary).decode())
+        return
+    print_report(summary, place.console())
+    if record.stopped:
+        click.echo(f"Stopped early ({record.stopped}). Go on: ossay run {record.name}", err=True)
+    click.echo(f"Full report: ossay report {record.name}", err=True)
+
+
+def command_line() -> str:
+    """Return the command that was typed, ready to be typed again."""
+    return shlex.join(["ossay", *sys.argv[1:]])
+
+
+async def close(models: Iterable[Model]) -> None:
+    """Close every model, whatever the others do."""
+    closing = [model.aclose() for model in models]
+    await asyncio.gather(*closing, return_exceptions=True)
+
+
+def _interrupt(stop: asyncio.Event) -> None:
+    """Stop cleanly at the first Ctrl-C, at once at the second."""
+    if stop.is_set():
+        raise KeyboardInterrupt
+    click.echo("\nStopping: finishing the books. Ctrl-C again to leave at once.", err=True)
+    stop.set()

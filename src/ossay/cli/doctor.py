@@ -1,0 +1,35 @@
+"""`ossay doctor`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from ossay.cli import place
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Say what this machine can do, and what is missing.
+
+    Exit code 0 if a campaign can run here. API keys are shown by name only, never by value.
+    """
+    import msgspec
+    from rich.table import Table
+
+    from ossay.campaign.doctor import examine, fit
+
+    findings = examine(place.here(), os.environ)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())
+    else:
+        marks = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "missing": "[red]missing[/]"}
+        table = Table("what", "", "found", "next step", box=None, pad_edge=False)
+        for finding in findings:
+            mark = marks[finding.state]
+            table.add_row(finding.name, mark, finding.detail, finding.next_step)
+        place.console().print(table)
+    if not fit(findings):
+        raise SystemExit(1)

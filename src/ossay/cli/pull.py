@@ -1,0 +1,20 @@
+"""`ossay pull`."""
+
+from __future__ import annotations
+
+import click
+
+from ossay.cli import place
+
+
+@click.command()
+@click.argument("name")
+def pull(name: str) -> None:
+    """Fetch a model's weights: smollm2-135m, gpt-oss-20b, gpt-oss-120b.
+
+    Every file is checked against its pinned sha256. What is already there is not fetched again.
+    """
+    from ossay.models.pull import pull as fetch
+
+    path = fetch(name, settings=place.here(), on_progress=lambda line: click.echo(line, err=True))
+    click.echo(str(path))

@@ -1,0 +1,50 @@
+"""`ossay report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ossay.cli import place
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder.  [default: ossay-reports/NAME]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, write nothing.")
+@click.option("--table", "table_only", is_flag=True, help="Print the table, write nothing.")
+@click.option("--ledger", "url", help="Path or database URL of the ledger.")
+def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: str | None) -> None:
+    """Show a campaign.
+
+    NAME is a campaign in the ledger, or the folder of a data pack. Prints a table, and writes
+    report.html (one file, works offline) and the data pack.
+    """
+    from ossay.reports.pack import is_pack, read_pack
+    from ossay.reports.summary import summarize, summary_json
+    from ossay.reports.terminal import print_report
+    from ossay.reports.writing import write_report
+
+    if is_pack(Path(name)):
+        record, transcripts = read_pack(Path(name))
+        summary = summarize(record)
+        folder = out or Path("ossay-reports") / record.name
+        written = None if as_json or table_only else write_report(record, transcripts, folder)
+    else:
+        with place.ledger(url) as ledger:
+            record = ledger.campaign(name)
+            summary = summarize(record)
+            folder = out or Path("ossay-reports") / record.name
+            written = (
+                None if as_json or table_only else write_report(record, ledger.transcript, folder)
+            )
+    if as_json:
+        click.echo(summary_json(summary).decode())
+        return
+    print_report(summary, place.console())
+    if written is not None:
+        click.echo(f"Report:    {written.html}")
+        click.echo(f"Data pack: {written.pack}")

@@ -1,0 +1,115 @@
+"""`ossay run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ossay.cli import place
+from ossay.core.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from ossay.campaign.plan import Plan
+
+# Options that make a plan; with a plan file or a campaign to resume they have no meaning.
+_PLAN_OPTIONS = (
+    "model", "name", "task", "instances", "attempts", "seed", "concurrency", "turns",
+    "max_output_tokens", "temperature", "effort", "max_usd", "max_minutes", "max_tokens",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("target")
+@click.option("--model", multiple=True, help="provider/name. Repeat for more.")
+@click.option("--name", help="Name of the campaign. Default: suite and date.")
+@click.option("--task", multiple=True, help="Only this task. Repeat for more.")
+@click.option("--instances", type=click.IntRange(1), help="Instances (seeds) a task.  [default: 1]")
+@click.option("--attempts", type=click.IntRange(1), help="Attempts an instance.  [default: 3]")
+@click.option("--seed", type=int, help="The first instance's seed.  [default: 1]")
+@click.option("--concurrency", type=click.IntRange(1), help="Runs at once.  [default: 4]")
+@click.option("--turns", type=click.IntRange(1), help="Turns a run.  [default: the task's, 15]")
+@click.option("--max-output-tokens", type=click.IntRange(1), help="Output tokens a turn.")
+@click.option("--temperature", type=float, help="Sampling temperature. Default: the provider's.")
+@click.option("--effort", type=click.Choice(["low", "medium", "high"]), help="Reasoning effort.")
+@click.option("--max-usd", type=float, help="Stop when this much is spent.")
+@click.option("--max-minutes", type=float, help="Stop after so many minutes.")
+@click.option("--max-tokens", type=int, help="Stop after so many tokens, in and out.")
+@click.option("--ledger", "url", help="Path or database URL of the ledger.")
+@click.option("--trust-local", is_flag=True, help="Run what models write without a sandbox.")
+@click.option("--quiet", is_flag=True, help="No progress display.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.pass_context
+def run(
+    ctx: click.Context, target: str, url: str | None, trust_local: bool, quiet: bool,
+    as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Run or resume a campaign.
+
+    TARGET is a suite (`ossay run agentic-core --model groq/openai/gpt-oss-120b`), a plan file
+    (`ossay run plan.toml`), or the name of a campaign to resume. Ctrl-C stops cleanly; the same
+    command goes on where it stopped.
+    """
+    from ossay.cli.conduct import conduct, show
+
+    del ctx
+    plan = _plan(target, url, options)
+    record = conduct(plan, url=url, trust_local=trust_local, quiet=quiet or as_json)
+    show(record, as_json=as_json)
+
+
+def _plan(target: str, url: str | None, options: dict[str, Any]) -> Plan:
+    from ossay.campaign.plan import parse_plan, read_plan
+    from ossay.suites.registry import SUITES
+
+    given = {name: options[name] for name in _PLAN_OPTIONS if options[name] not in (None, ())}
+    if target in SUITES.names():
+        return _plan_of(target, given)
+    if given:
+        flag = "--" + next(iter(given)).replace("_", "-")
+        raise UsageError(
+            f"{flag} makes a plan for a suite, and {target!r} is none "
+            f"(suites: {', '.join(SUITES.names())}); change the plan file instead"
+        )
+    if target.endswith(".toml") or Path(target).is_file():
+        return read_plan(Path(target))
+    with place.ledger(url, create=True) as ledger:
+        names = [row.name for row in ledger.campaigns()]
+        if target not in names:
+            hint = "TARGET is a suite, a plan file or a campaign"
+            raise UnknownName.of("suite", target, [*SUITES.names(), *names], hint=hint)
+        return parse_plan(ledger.campaign(target).plan_toml, source=f"campaign {target!r}")
+
+
+def _plan_of(suite: str, given: dict[str, Any]) -> Plan:
+    """Build the plan that the options describe."""
+    from datetime import UTC, datetime
+
+    from ossay.campaign.plan import BudgetChange, Limits, Plan
+    from ossay.core.types import Sampling
+
+    if "model" not in given:
+        raise UsageError("no model; name one with --model PROVIDER/NAME (see `ossay models`)")
+
+    def pick(**names: str) -> dict[str, Any]:
+        return {field: given[option] for field, option in names.items() if option in given}
+
+    today = datetime.now(UTC).date().isoformat()
+    return Plan(
+        name=given.get("name", f"{suite}-{today}"),
+        models=tuple(given["model"]),
+        suites=(suite,),
+        sampling=Sampling(**pick(temperature="temperature", reasoning_effort="effort")),
+        budget=BudgetChange(**pick(turns="turns", max_tokens="max_output_tokens")),
+        limits=Limits(
+            **pick(max_usd="max_usd", max_minutes="max_minutes", max_tokens="max_tokens")
+        ),
+        **pick(
+            tasks="task",
+            instances="instances",
+            attempts="attempts",
+            seed="seed",
+            concurrency="concurrency",
+        ),
+    )
