@@ -1,0 +1,176 @@
+"""A core.Model over one GGUF file: calls of llama.cpp in threads, answers token by token.
+
+Time to first token is stamped when the token is made. Knows nothing of files or references.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct
+
+from ossay.core.errors import CallErrorKind, ModelCallError
+from ossay.core.model import collect
+from ossay.core.types import Delta, ModelCard, Reply, Request, Timing
+from ossay.models import failures
+from ossay.models.assembly import Assembly
+from ossay.models.llama_server import LlamaServer
+from ossay.models.providers import Provider
+from ossay.models.wire import encode_request
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call as it goes. Seconds of the monotonic clock."""
+
+    events: asyncio.Queue[tuple[float, bytes | ModelCallError | None]]
+    loop: asyncio.AbstractEventLoop
+    began: float
+    deadline: float
+    sent: float = 0.0
+    started_at: float = 0.0  # Unix time of `sent`
+    first: float | None = None
+    last: float = 0.0
+    stop: bool = False
+
+    def put(self, event: bytes | ModelCallError | None) -> None:
+        """Hand an event to the loop, from any thread; None is the end."""
+        self.loop.call_soon_threadsafe(self.events.put_nowait, (time.monotonic(), event))
+
+    def on_event(self, data: bytes) -> bool:
+        """Take an event from llama.cpp; True stops it."""
+        if not self.stop:
+            self.put(data)
+        return self.stop
+
+
+class LlamaCpp:
+    """A core.Model over one GGUF file. As many calls as it has slots run at once, others wait."""
+
+    def __init__(self, card: ModelCard, server: LlamaServer, provider: Provider) -> None:
+        self.card = card
+        self._server = server
+        self._provider = provider
+        self._threads = ThreadPoolExecutor(server.options.slots, thread_name_prefix="llama.cpp")
+        self._under_way: dict[int, _Call] = {}
+        self._closed = False
+
+    async def reply(self, request: Request) -> Reply:
+        """Answer one request."""
+        async with aclosing(self.stream(request)) as deltas:
+            return await collect(deltas)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta]:
+        """Answer one request token by token; the last delta carries the reply.
+
+        Loading the file and waiting for a free slot count as waiting and against the deadline.
+        """
+        began = time.monotonic()
+        events: asyncio.Queue[tuple[float, bytes | ModelCallError | None]] = asyncio.Queue()
+        call = _Call(events, asyncio.get_running_loop(), began, began + request.deadline_s)
+        try:
+            body = encode_request(request, self._provider, self._server.options.name, {})
+            async with aclosing(self._deltas(body, call)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except ModelCallError as error:
+            raise failures.cleaned(error, self.card.reference, None) from None
+
+    async def aclose(self) -> None:
+        """Stop what is under way, end the threads and free the memory."""
+        self._closed = True
+        for call in self._under_way.values():
+            call.stop = True
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        await asyncio.to_thread(self._server.close)
+
+    async def _deltas(self, body: bytes, call: _Call) -> AsyncGenerator[Delta]:
+        if self._closed:
+            raise ModelCallError("refused", "this model was closed; open it again")
+        assembly = Assembly()
+        self._under_way[id(call)] = call
+        future = self._threads.submit(self._ask, body, call)
+        try:
+            while (event := await _next(call)) is not None:
+                piece = assembly.add(event)
+                if piece.content or piece.reasoning:
+                    yield Delta(content=piece.content, reasoning=piece.reasoning)
+                if assembly.told.began and call.first is None:
+                    call.first = call.last
+        finally:
+            call.stop = True
+            future.cancel()
+            del self._under_way[id(call)]
+        if not assembly.complete:
+            raise ModelCallError("cut_off", "llama.cpp stopped before the answer was whole")
+        yield Delta(reply=self._reply(assembly, call))
+
+    def _ask(self, body: bytes, call: _Call) -> None:
+        """Run in a thread of ours: wait for the load, ask, and say when it is over."""
+        end: ModelCallError | None = None
+        try:
+            self._server.load()
+            call.started_at, call.sent = time.time(), time.monotonic()
+            if not call.stop:
+                self._server.ask(body, call.on_event)
+        except ModelCallError as error:
+            end = error
+        if not call.stop:
+            call.put(end)
+
+    def _reply(self, assembly: Assembly, call: _Call) -> Reply:
+        return Reply(
+            assembly.message(),
+            assembly.usage(),
+            Timing(
+                started_at=call.started_at,
+                total_s=call.last - call.sent,
+                first_token_s=None if call.first is None else call.first - call.sent,
+                waited_s=call.sent - call.began,
+            ),
+            finish=assembly.finish(),
+            model=assembly.told.model,
+        )
+
+
+async def _next(call: _Call) -> bytes | None:
+    """Wait for the next event, None at the end; raises what went wrong instead."""
+    try:
+        left = call.deadline - time.monotonic()
+        stamp, event = await asyncio.wait_for(call.events.get(), left)
+    except TimeoutError:
+        raise ModelCallError("deadline", "no whole answer before the call's deadline") from None
+    if isinstance(event, ModelCallError):
+        raise event
+    if event is None:
+        return None
+    call.last = stamp
+    if event.startswith(b'{"error"'):
+        raise _failure(event)
+    return event
+
+
+class _Error(Struct):
+    """What llama.cpp says went wrong."""
+
+    message: str = "no text"
+    type: str = ""
+    code: int = 500
+
+
+class _Failed(Struct):
+    error: _Error
+
+
+def _failure(event: bytes) -> ModelCallError:
+    error = msgspec.json.decode(event, type=_Failed).error
+    if error.type == "exceed_context_size_error":
+        return ModelCallError("context_exhausted", error.message, status=error.code)
+    kind: CallErrorKind = "refused" if 400 <= error.code < 500 else "server_error"
+    return ModelCallError(kind, error.message, status=error.code)
