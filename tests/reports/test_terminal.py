@@ -1,0 +1,66 @@
+"""The table in a terminal: it fits 80 columns, and nothing in it acts."""
+
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from ossay.core.records import CampaignRecord
+from ossay.core.types import ModelCard
+from ossay.reports.summary import summarize
+from ossay.reports.terminal import print_report
+
+
+def printed(record: CampaignRecord, width: int = 80) -> str:
+    out = io.StringIO()
+    print_report(summarize(record), Console(file=out, width=width, color_system=None))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("models", [1, 3, 4])
+def test_it_fits_eighty_columns(make_campaign, models):
+    text = printed(make_campaign(models=models)[0])
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_it_shows_scores_with_intervals_and_what_is_unknown(make_campaign):
+    record, _ = make_campaign()
+    text = printed(record, width=120)
+    model = summarize(record).models[0]
+    assert f"{model.score.passed}/{model.score.n}" in text
+    assert "cannot rank them" in text
+    assert "unknown" in text
+    assert "left out; counted as failures the score is" in text
+
+
+def test_many_models_take_several_tables_rather_than_a_wide_one(make_campaign):
+    record, _ = make_campaign(models=1, tasks=2)
+    runs, cards = list(record.runs), list(record.models)
+    for index in range(11):
+        name = f"vendor/model-{index}"
+        cards.append(ModelCard(name))
+        runs += [
+            msgspec.structs.replace(
+                r, id=f"{r.id}-{index}", key=msgspec.structs.replace(r.key, model=name)
+            )
+            for r in record.runs
+        ]
+    text = printed(msgspec.structs.replace(record, models=tuple(cards), runs=tuple(runs)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("passed of counted") == 3
+
+
+def test_names_that_are_escapes_or_markup_are_shown_as_text():
+    evil = "evil/\x1b]0;owned\x07[bold]name[/bold]\u202e"
+    record = CampaignRecord("c\x1b[31m", 0.0, "", "", (ModelCard(evil),), {}, {}, ())
+    text = printed(record, width=200)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+    assert "␛]0;owned␇[bold]name[/bold]⟨U+202E⟩" in text
+
+
+def test_an_empty_campaign_prints():
+    record = CampaignRecord("nothing yet", 0.0, "", "", (), {"agentic-core": "1"}, {}, ())
+    assert "0 of 0 runs finished" in printed(record)
