@@ -21,12 +21,12 @@ FINISH = "finish"
 
 _INSTRUCTIONS = """
 
-You act by answering with one JSON object and nothing else. To use a tool:
+You act by answering with one JSON object and nothing else. First work with the tools:
 {"tool": NAME, "arguments": {...}}
-When the work is done:
-{"tool": "finish", "answer": TEXT}
-After each tool call you are shown its result. The tools:
-"""
+You are then shown the result and act again. The tools:
+%s
+Only when all the work has been done with the tools, end it:
+{"tool": "finish", "answer": SUMMARY}"""
 
 
 class JsonAction:
@@ -73,7 +73,7 @@ def as_action_request(request: Request) -> Request:
     listed = "\n".join(
         f"- {tool.name}: {tool.description} arguments: {_arguments(tool)}" for tool in request.tools
     )
-    told = [Message("system", system + _INSTRUCTIONS + listed)]
+    told = [Message("system", system + _INSTRUCTIONS % listed)]
     names = {call.id: call.name for m in request.messages for call in m.tool_calls}
     for message in request.messages:
         if message.role == "tool":

@@ -29,12 +29,12 @@ def _failure(transcript: Transcript, grade: Grade, flags: tuple[Flag, ...]) -> O
     problems = [result.problem for result in results]
     if not results:
         return Outcome.NO_ACTION if transcript.tools else Outcome.WRONG_ANSWER
-    if Flag.TOOL_CALL_REDUNDANCY in flags and ends_in_repetition(results):
-        return Outcome.TOOL_LOOP
     if all(problem == "unknown_tool" for problem in problems):
         return Outcome.HALLUCINATED_API
     if all(problem in ("unknown_tool", "invalid_arguments") for problem in problems):
         return Outcome.WRONG_TOOL_CALL
+    if Flag.TOOL_CALL_REDUNDANCY in flags and ends_in_repetition(results):
+        return Outcome.TOOL_LOOP
     if transcript.stop == "turns" or not any(result.changed for result in results):
         return Outcome.GAVE_UP_MID_PLAN
     if 0 < grade.done < grade.of:

@@ -10,9 +10,7 @@ import os
 import shlex
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -50,20 +48,19 @@ def conduct(
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _interrupt, stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _interrupt, stop)
         try:
-            with tempfile.TemporaryDirectory(prefix="ossay-run-") as scratch:
-                await run_campaign(
-                    plan,
-                    suites=suites,
-                    models=models,
-                    ledger=ledger,
-                    sandbox=sandbox,
-                    scratch=Path(scratch),
-                    command=command_line(),
-                    environment=describe_environment(sandbox.kind),
-                    on_progress=on_progress,
-                    stop=stop,
-                    trust_local=trust_local,
-                )
+            await run_campaign(
+                plan,
+                suites=suites,
+                models=models,
+                ledger=ledger,
+                sandbox=sandbox,
+                scratch=place.scratch(),
+                command=command_line(),
+                environment=describe_environment(sandbox.kind),
+                on_progress=on_progress,
+                stop=stop,
+                trust_local=trust_local,
+            )
         finally:
             await close(models.values())
 

@@ -19,29 +19,34 @@ def models(as_json: bool) -> None:
     import msgspec
     from rich.table import Table
 
-    from ossay.models.providers import known_providers
+    from ossay.models.providers import known_providers, load_providers
 
-    rows = known_providers(place.here(), os.environ)
+    settings = place.here()
+    rows = known_providers(settings, os.environ)
+    providers = load_providers(settings)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
+        listing = [
+            {**msgspec.to_builtins(row), "prices": msgspec.to_builtins(providers[row.name].prices)}
+            for row in rows
+        ]
+        click.echo(msgspec.json.format(msgspec.json.encode(listing)).decode())
         return
-    table = Table("provider", "key variable", "set", "base URL", box=None, pad_edge=False)
-    prices = Table("model", "$/M in", "cached", "out", "on", "source", box=None, pad_edge=False)
+    table = Table("provider", "key variable", "set", box=None, pad_edge=False)
+    table.add_column("base URL", overflow="fold")
+    prices = Table(box=None, pad_edge=False)
+    prices.add_column("model", overflow="fold")
+    for heading in ("$/M in", "cached", "out", "on"):
+        prices.add_column(heading, no_wrap=True)
     for row in rows:
-        is_set = "-" if row.key_variable is None else ("yes" if row.key_set else "no")
+        is_set = ("yes" if row.key_set else "no") if row.key_variable else ""
         table.add_row(row.name, row.key_variable or "none needed", is_set, row.base_url)
-        for model, price in row.prices.items():
+        for model, price in providers[row.name].prices.items():
             cached = "" if price.cached_input is None else f"{price.cached_input:g}"
-            prices.add_row(
-                f"{row.name}/{model}",
-                f"{price.input:g}",
-                cached,
-                f"{price.output:g}",
-                price.date,
-                price.source,
-            )
+            dollars = (f"{price.input:g}", cached, f"{price.output:g}")
+            prices.add_row(f"{row.name}/{model}", *dollars, price.date)
     console = place.console()
     console.print(table)
     console.print()
     console.print(prices)
-    click.echo("\nOn this machine: llamacpp/NAME (see `ossay pull`), scripted/reference.")
+    click.echo("\nWhere each price was read: ossay models --json")
+    click.echo("On this machine: llamacpp/NAME (see `ossay pull`), scripted/reference.")

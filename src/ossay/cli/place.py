@@ -7,9 +7,11 @@ a command does with them.
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ossay.core.errors import UsageError
 from ossay.core.settings import Settings, settings_from
 
 if TYPE_CHECKING:
@@ -27,7 +29,29 @@ def ledger(url: str | None, *, create: bool = False) -> Ledger:
     """Open the ledger at `url`, or the one of the settings."""
     from ossay.store.ledger import open_ledger
 
-    return open_ledger(url or here().ledger, create=create)
+    settings = here()
+    if create and not url:
+        try:
+            settings.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"cannot make {str(settings.home)!r}: {error.strerror}; set OSSAY_HOME to a folder "
+                "that can be written"
+            ) from error
+    return open_ledger(url or settings.ledger, create=create)
+
+
+def scratch() -> Path:
+    """Return the folder for workspaces: this user's own, in the system's temporary directory.
+
+    It lasts, so that a later start can remove what a killed one left behind.
+    """
+    folder = Path(tempfile.gettempdir()) / f"ossay-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owner = folder.lstat()
+    if folder.is_symlink() or owner.st_uid != os.getuid():
+        raise UsageError(f"{str(folder)!r} is not yours; set TMPDIR to a folder that is")
+    return folder
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -40,9 +40,8 @@ _PLAN_OPTIONS = (
 @click.option("--trust-local", is_flag=True, help="Run what models write without a sandbox.")
 @click.option("--quiet", is_flag=True, help="No progress display.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.pass_context
 def run(
-    ctx: click.Context, target: str, url: str | None, trust_local: bool, quiet: bool,
+    target: str, url: str | None, trust_local: bool, quiet: bool,
     as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Run or resume a campaign.
@@ -53,7 +52,6 @@ def run(
     """
     from ossay.cli.conduct import conduct, show
 
-    del ctx
     plan = _plan(target, url, options)
     record = conduct(plan, url=url, trust_local=trust_local, quiet=quiet or as_json)
     show(record, as_json=as_json)

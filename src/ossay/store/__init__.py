@@ -1,1 +1,1 @@
-"""What must survive: the ledger of campaigns, runs, calls and transcripts."""
+"""What must survive: the ledger of campaigns, runs, calls and transcripts. Start with `ledger`."""

@@ -1,0 +1,198 @@
+"""What this machine can do, and what is missing: the findings of `ossay doctor`.
+
+Looks, tries the sandbox, and changes nothing. API keys are named, never shown. Knows nothing of
+terminals.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from ossay.agent.sandbox.find import Probed, advice, probe
+from ossay.core.errors import ConfigError, LedgerError
+from ossay.core.settings import Settings
+from ossay.models.catalogue import CATALOGUE
+from ossay.models.cores import physical_cores
+from ossay.models.providers import known_providers
+from ossay.models.pull import is_whole, provenance
+
+# Programs that something wants -> names to look for, what for, how to come by it.
+_PROGRAMS = {
+    "C compiler": (("cc", "gcc", "clang"), "to build the CPU engine", "install gcc"),
+    "node": (("node",), "for tasks in JavaScript", "install nodejs"),
+    "tsc": (("tsc",), "for tasks in TypeScript", "npm install -g typescript"),
+    "chromium": (
+        ("chromium", "chromium-browser", "google-chrome"),
+        "to look at reports in tests",
+        "install chromium",
+    ),
+}
+# Without these no campaign runs.
+_ESSENTIAL = ("python", "sandbox", "config", "ledger")
+_DEVELOPERS = "dev"  # the extra that users need not have
+
+
+class Finding(Struct, frozen=True, omit_defaults=True):
+    """One thing that was looked at. 'warn' means that a campaign runs without it."""
+
+    name: str
+    state: Literal["ok", "warn", "missing"]
+    detail: str
+    next_step: str = ""
+
+
+def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    """Look at everything. Takes about a second, most of it for the sandbox."""
+    return [
+        _python(),
+        _machine(settings),
+        _sandbox(probe()),
+        *_programs(environ.get("PATH", "")),
+        *_extras(),
+        *_models(settings),
+        *_providers(settings, environ),
+        _ledger(settings),
+    ]
+
+
+def fit(findings: list[Finding]) -> bool:
+    """Whether a campaign can run here."""
+    return not any(f.state == "missing" and f.name in _ESSENTIAL for f in findings)
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info < (3, 11):  # noqa: UP036  # a wheel can be forced onto an older one
+        return Finding("python", "missing", found, "use Python 3.11 or newer")
+    return Finding("python", "ok", found)
+
+
+def _machine(settings: Settings) -> Finding:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    free = shutil.disk_usage(_nearest_folder(settings.home)).free / 2**30
+    detail = (
+        f"{platform.system()} {platform.release()} {platform.machine()}, "
+        f"{physical_cores()} cores, {memory:.0f} GiB memory, {free:.0f} GiB free for models"
+    )
+    if platform.system() != "Linux":
+        return Finding("machine", "warn", detail, "ossay is made for Linux")
+    return Finding("machine", "ok", detail)
+
+
+def _sandbox(probed: list[Probed]) -> Finding:
+    detail = "; ".join(f"{kind.name}: {kind.detail}" for kind in probed)
+    working = [kind for kind in probed if kind.works]
+    if not working:
+        return Finding("sandbox", "missing", detail, advice())
+    if "no pytest" in working[0].detail:
+        return Finding("sandbox", "warn", detail, "pip install pytest")
+    return Finding("sandbox", "ok", detail)
+
+
+def _programs(path: str) -> Iterator[Finding]:
+    for name, (commands, purpose, step) in _PROGRAMS.items():
+        found = next(filter(None, (shutil.which(command, path=path) for command in commands)), None)
+        if found:
+            yield Finding(name, "ok", found)
+        else:
+            yield Finding(name, "warn", f"not on PATH; wanted {purpose}", step)
+
+
+def _extras() -> Iterator[Finding]:
+    """Each extra of the distribution, with the versions of what it brings."""
+    brought: dict[str, list[str]] = {}
+    try:
+        for requirement in requires("ossay") or []:
+            extra = re.search(r"""extra\s*==\s*["']([\w-]+)["']""", requirement)
+            package = re.match(r"[\w.-]+", requirement)
+            if extra and package and extra[1] != _DEVELOPERS:
+                brought.setdefault(extra[1], []).append(package[0])
+    except PackageNotFoundError:
+        return  # run from a folder, not installed
+    for name, packages in brought.items():
+        found = {package: _version(package) for package in packages}
+        detail = ", ".join(f"{p} {v or 'not installed'}" for p, v in found.items())
+        if all(found.values()):
+            yield Finding(f"extra {name}", "ok", detail)
+        else:
+            step = f"pip install 'ossay[{name}]'"
+            yield Finding(f"extra {name}", "warn", detail, step)
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    """Pulled models; and the small one where it is not, since the demo wants it."""
+    for name, model in CATALOGUE.items():
+        place = model.place(name, settings)
+        if is_whole(model, place):
+            known = provenance(place)
+            source = f", from {known.source}" if known else ""
+            yield Finding(name, "ok", f"at {place}, whole{source}")
+        elif place.exists():
+            step = f"ossay pull {name}"
+            yield Finding(name, "missing", f"at {place}, damaged or not whole", step)
+        elif name == "smollm2-135m":
+            yield Finding(name, "warn", "not pulled; the demo wants it", f"ossay pull {name}")
+
+
+def _providers(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    place = "no ossay.toml" if settings.config is None else str(settings.config)
+    try:
+        rows = known_providers(settings, environ)
+    except ConfigError as error:
+        yield Finding("config", "missing", str(error), "mend the file, or move it away")
+        return
+    yield Finding("config", "ok", place)
+    variables = {row.key_variable: row.key_set for row in rows if row.key_variable}
+    given = [name for name, is_set in sorted(variables.items()) if is_set]
+    others = [name for name, is_set in sorted(variables.items()) if not is_set]
+    detail = f"set: {', '.join(given) or 'none'}; not set: {', '.join(others) or 'none'}"
+    if given:
+        yield Finding("API keys", "ok", detail)
+    else:
+        yield Finding("API keys", "warn", detail, "for models behind endpoints: export NAME=…")
+
+
+def _ledger(settings: Settings) -> Finding:
+    from ossay.store.address import parse_address
+    from ossay.store.ledger import open_ledger
+
+    try:
+        address = parse_address(settings.ledger)
+        if address.path is not None and not address.path.exists():
+            return _no_ledger_yet(address.path)
+        with open_ledger(settings.ledger, create=False) as ledger:
+            rows = ledger.campaigns()
+    except LedgerError as error:
+        return Finding("ledger", "missing", str(error), "OSSAY_LEDGER names another")
+    runs = sum(row.total for row in rows)
+    return Finding("ledger", "ok", f"{address}: {len(rows)} campaigns, {runs} runs")
+
+
+def _no_ledger_yet(path: Path) -> Finding:
+    folder = _nearest_folder(path.parent)
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return Finding("ledger", "ok", f"none yet; the first run makes {path}")
+    step = "set OSSAY_HOME or OSSAY_LEDGER to a place where you may write"
+    return Finding("ledger", "missing", f"cannot be made: {str(folder)!r} is not writable", step)
+
+
+def _nearest_folder(path: Path) -> Path:
+    """The nearest thing that exists above `path`, or itself."""
+    return next((place for place in (path, *path.parents) if place.exists()), Path("/"))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,116 @@
+"""How a campaign stands: Progress, and the Tally that it is read off.
+
+Knows nothing of runs or terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct, field
+
+from ossay.campaign.plan import Limits
+from ossay.core.outcome import Outcome
+from ossay.core.types import Usage
+from ossay.store.claim import Totals
+
+
+class Progress(Struct, frozen=True):
+    """A campaign at one moment, earlier starts and other processes included.
+
+    `spend_usd` and `tokens` (input and output) count every try, cut-off ones too.
+    `unpriced_calls` were answered at no known price; `lost_calls` were cut off and may have cost
+    money that nobody knows. `elsewhere` runs are at work in other processes. `eta_s` is None until
+    a run has finished. `stopped` is as in `CampaignRecord`.
+    """
+
+    total: int
+    finished: int
+    running: int
+    outcomes: dict[Outcome, int]
+    spend_usd: float
+    tokens: int
+    unpriced_calls: int = 0
+    lost_calls: int = 0
+    elsewhere: int = 0
+    eta_s: float | None = None
+    stopped: str = ""
+
+    @property
+    def passed(self) -> int:
+        """Runs that passed."""
+        return self.outcomes.get(Outcome.PASSED, 0)
+
+    @property
+    def errors(self) -> int:
+        """Runs that say nothing of the model."""
+        return self.outcomes.get(Outcome.INFRASTRUCTURE_ERROR, 0)
+
+    @property
+    def failed(self) -> int:
+        """Runs that the model did not pass."""
+        return self.finished - self.passed - self.errors
+
+
+class Tally(Struct):
+    """Running totals of a session; the ledger's own are taken over now and then."""
+
+    started: float  # of this session, by `clock`
+    clock: Callable[[], float]
+    total: int = 0
+    running: int = 0
+    elsewhere: int = 0
+    here: int = 0  # runs finished in this session
+    outcomes: dict[Outcome, int] = field(default_factory=dict)
+    spend_usd: float = 0.0
+    tokens: int = 0
+    unpriced_calls: int = 0
+    lost_calls: int = 0
+
+    def take_over(self, totals: Totals) -> None:
+        """Believe the ledger: others may have worked as well."""
+        self.total = totals.total
+        self.elsewhere = totals.elsewhere
+        self.outcomes = dict(totals.outcomes)
+        self.spend_usd = totals.spend_usd
+        self.tokens = totals.tokens
+        self.unpriced_calls = totals.unpriced_calls
+        self.lost_calls = totals.lost_calls
+
+    def count_call(self, usage: Usage, cost_usd: float | None) -> None:
+        """Count a call that was answered."""
+        self.tokens += (usage.input_tokens or 0) + (usage.output_tokens or 0)
+        self.spend_usd += cost_usd or 0.0
+        self.unpriced_calls += cost_usd is None
+
+    def count_run(self, outcome: Outcome) -> None:
+        """Count a run that finished."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.here += 1
+
+    def limit_reached(self, limits: Limits) -> str:
+        """Name the limit on money or tokens that is reached, '' if none."""
+        if limits.max_usd is not None and self.spend_usd >= limits.max_usd:
+            return "max_usd"
+        if limits.max_tokens is not None and self.tokens >= limits.max_tokens:
+            return "max_tokens"
+        return ""
+
+    def progress(self, stopped: str = "") -> Progress:
+        """Return the state as others may keep it."""
+        finished = sum(self.outcomes.values())
+        left = self.total - finished
+        pace = (self.clock() - self.started) / self.here if self.here else None
+        return Progress(
+            self.total,
+            finished,
+            self.running,
+            dict(self.outcomes),
+            self.spend_usd,
+            self.tokens,
+            self.unpriced_calls,
+            self.lost_calls,
+            self.elsewhere,
+            None if pace is None else pace * left,
+            stopped,
+        )

@@ -1,0 +1,98 @@
+"""Entering a campaign in the ledger, or making sure that it is the one that is there.
+
+Knows nothing of how runs are carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ossay.campaign.plan import Plan, differences, parse_plan, plan_to_toml
+from ossay.campaign.schedule import enumerate_runs, run_id
+from ossay.core.errors import ConfigError, UnknownName, UsageError
+from ossay.core.model import Model
+from ossay.core.records import CampaignRecord
+from ossay.core.task import Suite
+from ossay.core.types import Price
+
+if TYPE_CHECKING:
+    from ossay.store.ledger import Ledger
+
+
+async def enter(
+    plan: Plan,
+    *,
+    suites: Mapping[str, Suite],
+    models: Mapping[str, Model],
+    ledger: Ledger,
+    command: str,
+    environment: dict[str, str],
+) -> dict[str, Price | None]:
+    """Enter `plan` in the ledger or check it against what is there; return model -> price.
+
+    The prices are those of the campaign's first start, so that its costs can be added up.
+
+    Raises:
+        UsageError: a campaign of this name is there, and is another one.
+        ConfigError: a limit on money, and no price to hold it by.
+    """
+    keys = enumerate_runs(plan, suites)
+    for reference in plan.models:
+        if reference not in models:
+            raise UnknownName.of("model", reference, models)
+    header = CampaignRecord(
+        plan.name,
+        ledger.now(),
+        command,
+        plan_to_toml(plan),
+        tuple(models[reference].card for reference in plan.models),
+        {name: suites[name].version for name in plan.suites},
+        environment,
+        (),
+    )
+    _check_prices(plan, header)
+    there = await ledger.plan(header, [(run_id(plan.name, key), key) for key in keys])
+    if there is not header:
+        _check_same(plan, header, there)
+        _check_prices(plan, there)
+        await ledger.amend(plan.name, plan_toml=header.plan_toml, stopped="")
+    return {card.reference: card.price for card in there.models}
+
+
+def _check_prices(plan: Plan, record: CampaignRecord) -> None:
+    unpriced = [card.reference for card in record.models if card.price is None]
+    if plan.limits.max_usd is not None and unpriced:
+        raise ConfigError(
+            f"limits.max_usd = {plan.limits.max_usd!r} cannot be kept: no price of "
+            f"{unpriced[0]!r} is known; give it one in ossay.toml, or use limits.max_tokens"
+        )
+
+
+def _check_same(plan: Plan, now: CampaignRecord, there: CampaignRecord) -> None:
+    found = differences(parse_plan(there.plan_toml, source=f"campaign {plan.name!r}"), plan)
+    found += [
+        f"suite {name!r}: version {there.suites.get(name)} before, {version} now"
+        for name, version in now.suites.items()
+        if there.suites.get(name) != version
+    ]
+    found += [
+        line for pair in zip(there.models, now.models, strict=False) for line in _other(*pair)
+    ]
+    if found:
+        raise UsageError(
+            f"campaign {plan.name!r} is in the ledger already, and is another one: "
+            f"{'; '.join(found)}. Resume it with what it began with, or take another name"
+        )
+
+
+def _other(before: msgspec.Struct, now: msgspec.Struct) -> list[str]:
+    """Say in what two cards of a model differ; a new price makes no other model."""
+    was, is_ = msgspec.structs.asdict(before), msgspec.structs.asdict(now)
+    return [
+        f"{was['reference']}: {key} {was[key]!r} before, {is_[key]!r} now"
+        for key in ("dialect", "details")
+        if was["reference"] == is_["reference"] and was[key] != is_[key]
+    ]

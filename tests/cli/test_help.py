@@ -1,0 +1,62 @@
+"""`--help` never lies: every command has one, and the README names commands that exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ossay.cli import COMMANDS, cli
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name):
+    done = CliRunner().invoke(cli, [name, "--help"])
+    assert done.exit_code == 0
+    assert done.output.startswith("Usage: ")
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.help
+
+
+def blocks(kind):
+    """The README's code blocks of that kind: 'toml', or '' for the plain ones."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
+    return [text for name, text in found if name == kind]
+
+
+def readme_commands():
+    """Every `ossay …` line in the README's plain code blocks, continued lines joined."""
+    lines = [line for text in blocks("") for line in text.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("ossay ")]
+
+
+def test_the_readme_shows_commands():
+    assert {words[0] for words in readme_commands()} >= {"doctor", "run", "report", "transcript"}
+
+
+@pytest.mark.parametrize("words", readme_commands(), ids=" ".join)
+def test_the_readmes_commands_parse(words):
+    """Names, options and values are right; nothing is run."""
+    name, *arguments = words
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    command.make_context(name, list(arguments))
+
+
+def test_the_readmes_files_are_valid(tmp_path):
+    """One plan and one user's configuration, read by the readers that users meet."""
+    from ossay.campaign.plan import read_plan
+    from ossay.core.settings import settings_from
+    from ossay.models.providers import load_providers
+
+    plan, configuration = blocks("toml")
+    (tmp_path / "plan.toml").write_text(plan)
+    assert read_plan(tmp_path / "plan.toml").name == "first-look"
+    (tmp_path / "ossay.toml").write_text(configuration)
+    providers = load_providers(settings_from({"HOME": str(tmp_path)}, tmp_path))
+    assert providers["mine"].prices["my-model"].output == 0.40
