@@ -15,7 +15,7 @@ from ossay.core.types import Message, ModelCard, Reply, Sampling, Timing, ToolCa
 from ossay.models.scripted import Scripted
 from ossay.suites.scripting import call, say
 
-INSTANCE = Instance("greet", 1, "Write hello.txt.", files={"name.txt": "Ada\n".encode()})
+INSTANCE = Instance("greet", 1, "Write hello.txt.", files={"name.txt": b"Ada\n"})
 
 
 def play(model, tmp_path, instance=INSTANCE, *, sandbox=None, recorder=None, **options):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ossay.suites.agentic_core.traces import MECHANISMS
 from ossay.suites.rehearsal import rehearse
 
 SANDBOX = find_sandbox()
+BIN = Path(sys.executable).parent
 TRACE = TraceThroughCodebase()
 AMBIGUOUS = HandleAmbiguousReq(lambda: SANDBOX)
 TASKS = (TRACE, AMBIGUOUS)
@@ -96,7 +98,7 @@ def shown(instance, place, parent: Path):
     done = subprocess.run(
         ["sh", "-c", instance.secret["command"]],
         cwd=workspace.root,
-        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,

@@ -116,6 +116,7 @@ class Attempts:
             transcript,
             trust_local=self.trust_local,
             timeout_s=GRADER_S,
+            scratch=self.scratch,
         )
 
     def _ending(

@@ -38,7 +38,10 @@ class LoadOptions(Struct, frozen=True):
     Attributes:
         context: Tokens of one conversation; at most what the model was trained on.
         slots: Conversations computed at once.
-        threads: Threads of matrix products; 0 means one a physical core.
+        threads: Threads of matrix products; 0 means one a physical core, but one core is left to
+            the sandbox and graders: llama.cpp's threads wait for each other busily, and on a full
+            machine they then stand still (2 cores, both wanted by others: 3 to 7 s a turn with 2
+            threads, 2.3 s with 1).
     """
 
     context: int = 0
@@ -67,7 +70,8 @@ def open_llamacpp(name: str, settings: Settings) -> LlamaCpp:
     context = wanted.context or min(CONTEXT_TOKENS, trained or CONTEXT_TOKENS)
     if trained is not None and context > trained:
         raise UsageError(f"'llamacpp/{name}': the model was trained on {trained} tokens, no more")
-    server = ServerOptions(path, base, context, wanted.slots, wanted.threads or physical_cores())
+    threads = wanted.threads or max(1, physical_cores() - 1)
+    server = ServerOptions(path, base, context, wanted.slots, threads)
     names = gguf.template_names(metadata)
     card = ModelCard(
         f"llamacpp/{name}",

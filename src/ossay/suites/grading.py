@@ -63,18 +63,19 @@ async def grade_run(
     *,
     trust_local: bool = False,
     timeout_s: float = 120.0,
+    scratch: Path | None = None,
 ) -> Grade:
-    """Judge a run in a process of its own.
+    """Judge a run in a process of its own; its copy of the workspace is made below `scratch`.
 
     Raises:
         EnvironmentDefect: the grader crashed, ran out of time or could not start. That is a defect
             of ours or of the machine, never a wrong answer.
     """
-    with tempfile.TemporaryDirectory(prefix="ossay-grade-") as scratch:
-        copy = await asyncio.to_thread(workspace.frozen_copy, Path(scratch) / "workspace")
+    with tempfile.TemporaryDirectory(prefix="ossay-grade-", dir=scratch) as place:
+        copy = await asyncio.to_thread(workspace.frozen_copy, Path(place) / "workspace")
         job = Job(suite, instance.task, instance.seed, str(copy), trust_local, transcript)
         try:
-            answer = await _in_process(msgspec.json.encode(job), Path(scratch), timeout_s)
+            answer = await _in_process(msgspec.json.encode(job), Path(place), timeout_s)
         finally:
             await asyncio.to_thread(_make_removable, copy)
     finding = msgspec.json.decode(answer, type=Finding)
