@@ -407,7 +407,7 @@ def test_without_any_sandbox_the_text_says_what_to_install(tmp_path):
     )
     output = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PATH": str(tmp_path)},
+        env={**os.environ, "PATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,

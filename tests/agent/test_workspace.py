@@ -146,10 +146,10 @@ def test_a_fifo_and_a_socket_do_not_block(workspace):
 
 def test_modes_bind_root_too(workspace):
     (workspace.root / "data.txt").chmod(0o444)
-    with pytest.raises(PathRefused, match="read-only"):
+    with pytest.raises(PathRefused, match="permission denied"):
         workspace.write("data.txt", b"x")
     (workspace.root / "data.txt").chmod(0o000)
-    with pytest.raises(PathRefused, match=r"unreadable|permission denied"):
+    with pytest.raises(PathRefused, match="permission denied"):
         workspace.read("data.txt", 100)
 
 

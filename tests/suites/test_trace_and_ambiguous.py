@@ -43,6 +43,7 @@ LAYOUTS = (
     "reading - {reading}\nalternatives\n {other}\n",
     "Reading: {reading}\n\nAlternatively, {other}\n",
     "Reading: {reading} Alternative: {other}\n",
+    "__Reading:__ {reading}\n\n_Alternatives_:\n\n1) {other}\n",
 )
 EMPTY = Transcript("", 0, "", "", "answered")
 

@@ -54,7 +54,7 @@ class Workspace:
                 raise PathRefused(f"{path!r} is a directory; list it with shell")
             fd = open_inside(path, at.name, os.O_RDONLY | OPEN_FLAGS, at.directory)
             try:
-                _require_file(fd, path, 0o400, "unreadable")
+                _require_file(fd, path, 0o400)
                 return _read(fd, limit)
             finally:
                 os.close(fd)
@@ -68,7 +68,7 @@ class Workspace:
                 raise PathRefused(f"{path!r} is a directory, not a file")
             fd = open_inside(path, at.name, os.O_WRONLY | os.O_CREAT | OPEN_FLAGS, at.directory)
             try:
-                _require_file(fd, path, 0o200, "read-only")
+                _require_file(fd, path, 0o200)
                 os.ftruncate(fd, 0)
                 _write(fd, data)
             finally:
@@ -167,15 +167,15 @@ class Workspace:
             link.symlink_to(os.path.relpath(target, link.parent))
 
 
-def _require_file(fd: int, path: str, bit: int, otherwise: str) -> None:
-    """Refuse what is not a regular file with the owner's `bit`, also for root."""
+def _require_file(fd: int, path: str, bit: int) -> None:
+    """Refuse what is not a regular file with the owner's `bit`; for root too, to be the same."""
     mode = os.fstat(fd).st_mode
     if stat.S_ISDIR(mode):
         raise PathRefused(f"{path!r} is a directory; list it with shell")
     if not stat.S_ISREG(mode):
         raise PathRefused(f"{path!r} is not a regular file")
     if not mode & bit:
-        raise PathRefused(f"{path!r} is {otherwise} (mode {stat.S_IMODE(mode):04o})")
+        raise PathRefused(f"{path!r} cannot be opened: permission denied")
 
 
 def _read(fd: int, limit: int) -> bytes:

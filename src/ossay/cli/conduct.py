@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ossay.campaign.plan import Plan
     from ossay.campaign.progress import Progress
     from ossay.core.model import Model
+
+# For loading models, compressing transcripts and the like.
+SPARE_THREADS = 8
 
 
 def conduct(
@@ -45,8 +49,11 @@ def conduct(
         from ossay.campaign.runner import run_campaign
 
         stop = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _interrupt, stop)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _interrupt, stop)
+        loop = asyncio.get_running_loop()
+        # Each run may wait in a thread for a command or a grader's copy.
+        loop.set_default_executor(ThreadPoolExecutor(plan.concurrency + SPARE_THREADS))
+        loop.add_signal_handler(signal.SIGINT, _interrupt, stop)
+        loop.add_signal_handler(signal.SIGTERM, _interrupt, stop)
         try:
             await run_campaign(
                 plan,

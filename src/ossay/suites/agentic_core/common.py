@@ -23,7 +23,7 @@ from ossay.core.task import Instance
 SandboxSource = Callable[[], Sandbox]  # how a grader gets at a sandbox when it needs one
 
 # What graders give a check program: generous in wall time, since many may run at once.
-CHECK_LIMITS = Limits(wall_s=40.0, cpu_s=20, memory_bytes=512 << 20, processes=32)
+CHECK_LIMITS = Limits(wall_s=40.0, cpu_s=20, memory_bytes=512 << 20)
 
 MAX_READ_BYTES = 1 << 20
 _MAX_ENTRIES = 20_000

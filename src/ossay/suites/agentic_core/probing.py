@@ -21,7 +21,7 @@ from ossay.suites.agentic_core.common import run_check
 from ossay.suites.agentic_core.inmemory import SOURCE_FOLDER, namespace_of
 
 # Processor seconds of one call; the right answers take less than a millisecond.
-_CALL_CPU_S = 2.0
+_CALL_CPU_S = 1.0
 
 Result = Mapping[str, Any]
 _SHOWN = 160  # characters of an expression or value in a reason
@@ -142,7 +142,7 @@ def _shown(result: Result) -> str:
         return f"raises {raised[0] if raised else 'something'}"
     if "value" in result:
         return f"gives {_plain(result['value'])!r}"
-    return str(result.get("odd"))
+    return str(result.get("odd") or _NOTHING["odd"])
 
 
 def _wanted(result: Result) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ossay.agent.sandbox.find import find_sandbox
+from ossay.core.display import visible
 from ossay.core.outcome import Flag
 from ossay.core.task import Grade, Instance, Transcript
 from ossay.suites.agentic_core import repetition
@@ -36,8 +37,8 @@ SIZE = 5
 
 _PROMPT = """
     $modules hold the same block of code, copied from one to the other$renamed. Every change to it
-    has to be made $times. Please refactor: put the block in one place and let $all use it. Where that
-    place is, and what it is called, is up to you.
+    has to be made $times. Please refactor: put the block in one place and let $all use it. Where
+    that place is, and what it is called, is up to you.
 
     You are done when
 
@@ -157,7 +158,8 @@ def _repeated(survey: Mapping[str, Any]) -> str:
     places = survey["repeated"]
     if not isinstance(places, list):
         return ""
-    return f"{SIZE} statements stand both at {' and at '.join(map(str, places))}"
+    shown = " ".join(visible(" and at ".join(map(str, places)), 200).split())
+    return f"{SIZE} statements stand both at {shown}"
 
 
 def _reason(touched: tuple[str, ...], repeated: str, wrong: str, shared: bool) -> str:

@@ -248,7 +248,7 @@ def _probes(rng: random.Random, values: dict[str, Any]) -> tuple[str, ...]:
                 note = rng.choice(("", "  # as before", " # needs oak"))
                 lines.append(f"{target}: {' '.join(needs)}{note}")
         rng.shuffle(lines)
-        text = "\n".join([*lines, f"{rank[0]}:"])
+        text = "\n".join([*lines, *(f"{target}:" for target in rank)])
         probes += [f"order_or_circle({text!r})", f"{rounds}({text!r})"]
         probes += [f"{affected}({text!r}, {rank[n]!r})" for n in (0, 1, -1)]
     for size in (2, 3):
@@ -257,5 +257,5 @@ def _probes(rng: random.Random, values: dict[str, Any]) -> tuple[str, ...]:
         probes.append(f"order_or_circle({text + chr(10) + 'aspen: ' + ring[0]!r})")
         probes.append(f"order_or_circle({'alder:' + chr(10) + text!r})")
     chain = "\n".join(f"{a}: {b}" for a, b in zip(names[1:], names[:-1], strict=True))
-    probes += [f"{affected}({chain!r}, 'birch')", f"{rounds}({chain!r})", f"{rounds}('')"]
+    probes += [f"{affected}({chain!r}, 'birch')", f"{rounds}({chain!r})"]
     return tuple(probes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from ossay.suites.agentic_core.readings import dates, numbers, ordering, texts
+from ossay.suites.agentic_core.readings import averages, dates, numbers, ordering, texts
 from ossay.suites.agentic_core.readings.request import Request
 
 # What a seed draws from; the order is part of what an instance is.
@@ -15,7 +15,7 @@ REQUESTS: tuple[Callable[[random.Random], Request], ...] = (
     texts.latest,
     numbers.between,
     numbers.rounding,
-    numbers.empty,
+    averages.empty,
     ordering.ranking,
     ordering.middle,
     dates.last_days,

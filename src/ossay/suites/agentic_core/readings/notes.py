@@ -18,6 +18,7 @@ _SPELLINGS = str.maketrans(
      "`": None, "*": None, "\t": " ", "\N{NO-BREAK SPACE}": " "}
 )  # fmt: skip
 
+_EMPHASIS = re.compile(r"(?<![a-z0-9])_+|_+(?![a-z0-9])")
 _BULLET = re.compile(r"^(?:[#>+•\-\s]+|\(?\d{1,2}[.)]\s)+")
 _TAKEN = re.compile(
     r"(?:the |my |our |chosen |selected |adopted |implemented |main |key )*"
@@ -63,7 +64,7 @@ def read_note(text: str) -> Note:
     parts: dict[str, list[str]] = {"taken": [], "others": []}
     into = "taken"
     for raw in text[:_LONGEST].lower().translate(_SPELLINGS).split("\n"):
-        line = " ".join(_BULLET.sub("", raw).split())
+        line = " ".join(_EMPHASIS.sub(" ", _BULLET.sub("", raw)).split())
         for name, heading in (("others", _OTHERS), ("taken", _TAKEN)):
             match = heading.match(line)
             if match:

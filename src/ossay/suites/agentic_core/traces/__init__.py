@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from ossay.suites.agentic_core.traces import configured, imports, objects
+from ossay.suites.agentic_core.traces import calls, configured, imports, objects, profiles
 from ossay.suites.agentic_core.traces.sketch import Sketch
 
 # What a seed draws from; the order is part of what an instance is.
@@ -14,8 +14,8 @@ MECHANISMS: tuple[Callable[[random.Random], Sketch], ...] = (
     imports.patched,
     objects.inherited,
     objects.registered,
-    objects.passed,
+    calls.passed,
     configured.layered,
     configured.started,
-    configured.profiled,
+    profiles.profiled,
 )
