@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine with python3, make and a C compiler:
 #   make demo    set up, run the main job, write a report
-#   make test    set up, run the checks and the tests; CI runs exactly this
+#   make test    set up, run the checks and the tests; CI runs this, then `make long`
 # `make help` lists the rest.
 
 PYTHON ?= python3

@@ -88,6 +88,22 @@ def test_no_such_campaign(tmp_path):
     assert "'zz'" in refused(ossay("transcript", "zz", cwd=tmp_path))
 
 
+def test_a_typing_error_leaves_no_ledger_behind(tmp_path):
+    refused(ossay("run", "agentic-cor", cwd=tmp_path))
+    assert not (tmp_path / "data" / "ledger.sqlite").exists()
+
+
+def test_a_name_that_no_file_could_have(tmp_path):
+    for command in ("run", "report"):
+        assert "aaaa" in refused(ossay(command, "a" * 300, cwd=tmp_path))
+
+
+def test_a_scratch_folder_that_is_a_file(tmp_path):
+    (tmp_path / f"ossay-{os.getuid()}").write_text("in the way")
+    line = refused(ossay(*RUN, cwd=tmp_path, TMPDIR=str(tmp_path)))
+    assert "TMPDIR" in line
+
+
 def test_a_report_without_a_ledger(tmp_path):
     assert "ledger" in refused(ossay("report", "x", cwd=tmp_path))
 

@@ -56,7 +56,10 @@ def test_the_readmes_files_are_valid(tmp_path):
 
     plan, configuration = blocks("toml")
     (tmp_path / "plan.toml").write_text(plan)
-    assert read_plan(tmp_path / "plan.toml").name == "first-look"
+    shown = read_plan(tmp_path / "plan.toml")
+    assert shown.name == "first-look"
     (tmp_path / "ossay.toml").write_text(configuration)
     providers = load_providers(settings_from({"HOME": str(tmp_path)}, tmp_path))
+    for provider, _, model in (reference.partition("/") for reference in shown.models):
+        assert model in providers[provider].prices  # else its limit on money could not be kept
     assert providers["mine"].prices["my-model"].output == 0.40

@@ -112,3 +112,14 @@ def test_a_rehearsal_tells_what_went_wrong(suite, sandbox):
     assert done.upset == ""
     upsets = asyncio.run(check_suite(suite, [1], sandbox=sandbox, tasks=[TASK]))
     assert upsets == []
+
+
+def test_a_machine_that_lacks_something_stops_the_check(suite):
+    class Broken:
+        kind = "bubblewrap"
+
+        def run(self, argv, workspace, **options):
+            raise EnvironmentDefect("no user namespaces left")
+
+    with pytest.raises(EnvironmentDefect, match="no user namespaces left"):
+        asyncio.run(check_suite(suite, [1], sandbox=Broken(), tasks=["sql_investigation"]))

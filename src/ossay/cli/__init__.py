@@ -6,6 +6,7 @@ be, 1 when the work failed, 130 when it was interrupted. Knows nothing of what t
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -80,5 +81,5 @@ def main() -> None:
         code = 130
     except BrokenPipeError:
         code = 0  # `ossay … | head` is no failure
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code if isinstance(code, int) else 0)

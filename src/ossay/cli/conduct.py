@@ -10,7 +10,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ def conduct(
                 ledger=ledger,
                 sandbox=sandbox,
                 scratch=place.scratch(),
-                command=command_line(),
+                command=command_line(sys.argv[1:]),
                 environment=describe_environment(sandbox.kind),
                 on_progress=on_progress,
                 stop=stop,
@@ -90,16 +90,36 @@ def show(record: CampaignRecord, *, as_json: bool) -> None:
     summary = summarize(record)
     if as_json:
         click.echo(summary_json(summary).decode())
-        return
-    print_report(summary, place.console())
+    else:
+        print_report(summary, place.console())
     if record.stopped:
-        click.echo(f"Stopped early ({record.stopped}). Go on: ossay run {record.name}", err=True)
-    click.echo(f"Full report: ossay report {record.name}", err=True)
+        click.echo(f"Stopped early ({record.stopped}). {_go_on(record)}", err=True)
+    elif not as_json:
+        click.echo(f"Full report: ossay report {record.name}", err=True)
 
 
-def command_line() -> str:
-    """Return the command that was typed, ready to be typed again."""
-    return shlex.join(["ossay", *sys.argv[1:]])
+def exit_code(record: CampaignRecord) -> int:
+    """Return 130 after an interruption, 1 where no run says anything of a model, else 0."""
+    if record.stopped == "interrupted":
+        return 130
+    ended = [run.outcome for run in record.runs if run.outcome is not None]
+    return 1 if ended and not any(outcome.counts for outcome in ended) else 0
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Return the command that was typed, ready to be typed again, without passwords."""
+    from ossay.campaign.hiding import hiding
+    from ossay.store.address import Address
+
+    words = (Address(url=word).scrub(word) for word in arguments)
+    return hiding(os.environ)(shlex.join(["ossay", *words]))
+
+
+def _go_on(record: CampaignRecord) -> str:
+    """Name the command that goes on; a limit has to be raised for that."""
+    limit = "--" + record.stopped.replace("_", "-")
+    raised = f" {limit} MORE" if record.stopped in ("max_usd", "max_tokens") else ""
+    return f"Go on: ossay run {record.name}{raised}"
 
 
 async def close(models: Iterable[Model]) -> None:

@@ -18,6 +18,7 @@ def doctor(as_json: bool) -> None:
     """
     import msgspec
     from rich.table import Table
+    from rich.text import Text
 
     from ossay.campaign.doctor import examine, fit
 
@@ -25,10 +26,14 @@ def doctor(as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())
     else:
-        marks = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "missing": "[red]missing[/]"}
-        table = Table("what", "", "found", "next step", box=None, pad_edge=False)
+        colours = {"ok": "green", "warn": "yellow", "missing": "red"}
+        table = Table(box=None, pad_edge=False)
+        table.add_column("what", no_wrap=True)
+        table.add_column("")
+        table.add_column("found", overflow="fold")
+        table.add_column("next step", overflow="fold")
         for finding in findings:
-            mark = marks[finding.state]
+            mark = Text(finding.state, colours[finding.state])
             table.add_row(finding.name, mark, finding.detail, finding.next_step)
         place.console().print(table)
     if not fit(findings):

@@ -8,8 +8,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.progress import Progress as Bar
+from rich.progress import Task as RichTask
+from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,19 +25,28 @@ if TYPE_CHECKING:
     from ossay.campaign.progress import Progress
 
 
+class ToldColumn(ProgressColumn):
+    """The column that says how the runs ended and what they cost."""
+
+    def render(self, task: RichTask) -> Text:
+        """Return what `update` put there."""
+        said = task.fields["told"]
+        return said if isinstance(said, Text) else Text("")
+
+
 class Live:
     """A progress bar on stderr, fed by `update`."""
 
     def __init__(self, title: str, console: Console) -> None:
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            ToldColumn(),
             TimeElapsedColumn(),
             console=console,
         )
-        self._task = self._bar.add_task(title, total=None, told="")
+        self._task = self._bar.add_task(title, total=None, told=Text(""))
 
     def __enter__(self) -> Live:
         self._bar.start()
@@ -50,17 +67,25 @@ class Live:
         )
 
 
-def told(progress: Progress) -> str:
+def told(progress: Progress) -> Text:
     """Say a campaign's state in a few words."""
     words = [
-        f"[green]{progress.passed} passed[/]",
-        f"[red]{progress.failed} failed[/]",
-        f"[yellow]{progress.errors} errors[/]",
-        f"${progress.spend_usd:.4f}",
+        Text(f"{progress.passed} passed", "green"),
+        Text(f"{progress.failed} failed", "red"),
+        Text(f"{progress.errors} errors", "yellow"),
+        Text(_money(progress)),
     ]
+    if progress.elsewhere:
+        words.append(Text(f"{progress.elsewhere} elsewhere"))
     if progress.eta_s is not None:
-        words.append(f"about {_span(progress.eta_s)} left")
-    return "  ".join(words)
+        words.append(Text(f"about {_span(progress.eta_s)} left"))
+    return Text("  ").join(words)
+
+
+def _money(progress: Progress) -> str:
+    known = f"${progress.spend_usd:.4f}"
+    unknown = progress.unpriced_calls + progress.lost_calls
+    return f"{known} + {unknown} calls of unknown cost" if unknown else known
 
 
 def _span(seconds: float) -> str:

@@ -41,21 +41,39 @@ def ledger(url: str | None, *, create: bool = False) -> Ledger:
     return open_ledger(url or settings.ledger, create=create)
 
 
+def has_ledger(url: str | None) -> bool:
+    """Whether there is a ledger to open; of a database by URL that is taken for granted."""
+    text = url or here().ledger
+    return "://" in text or os.path.exists(text)  # any text may come
+
+
 def scratch() -> Path:
     """Return the folder for workspaces: this user's own, in the system's temporary directory.
 
     It lasts, so that a later start can remove what a killed one left behind.
     """
     folder = Path(tempfile.gettempdir()) / f"ossay-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    owner = folder.lstat()
-    if folder.is_symlink() or owner.st_uid != os.getuid():
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = folder.lstat().st_uid
+    except OSError as error:
+        raise UsageError(
+            f"cannot make {str(folder)!r}: {error.strerror}; set TMPDIR to a folder of yours"
+        ) from error
+    if folder.is_symlink() or owner != os.getuid():
         raise UsageError(f"{str(folder)!r} is not yours; set TMPDIR to a folder that is")
     return folder
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a terminal to print to: data on stdout, everything else on stderr."""
+    """Return a terminal to print to: data on stdout, everything else on stderr.
+
+    Square brackets are text: names and paths may hold them.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # `ossay … | head` is no failure; `main` knows
+
+    return Terminal(stderr=stderr, highlight=False, markup=False)

@@ -12,7 +12,8 @@ from ossay.cli import place
 def pull(name: str) -> None:
     """Fetch a model's weights: smollm2-135m, gpt-oss-20b, gpt-oss-120b.
 
-    Every file is checked against its pinned sha256. What is already there is not fetched again.
+    smollm2-135m is checked against its pinned sha256, files of a hub against their listed size.
+    What is already there is not fetched again.
     """
     from ossay.models.pull import pull as fetch
 

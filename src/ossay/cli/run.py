@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 
 # Options that make a plan; with a plan file or a campaign to resume they have no meaning.
 _PLAN_OPTIONS = (
-    "model", "name", "task", "instances", "attempts", "seed", "concurrency", "turns",
-    "max_output_tokens", "temperature", "effort", "max_usd", "max_minutes", "max_tokens",
+    "model", "name", "task", "instances", "attempts", "seed", "turns", "max_output_tokens",
+    "temperature", "effort",
 )  # fmt: skip
+
+# Options that change no result, so any start may set them anew.
+_LIMITS = ("max_usd", "max_minutes", "max_tokens")
 
 
 @click.command()
@@ -47,44 +51,65 @@ def run(
     """Run or resume a campaign.
 
     TARGET is a suite (`ossay run agentic-core --model groq/openai/gpt-oss-120b`), a plan file
-    (`ossay run plan.toml`), or the name of a campaign to resume. Ctrl-C stops cleanly; the same
-    command goes on where it stopped.
+    (`ossay run plan.toml`), or the name of a campaign to resume. Ctrl-C stops cleanly;
+    `ossay run NAME` goes on where it stopped, with --max-usd and the like to raise a limit.
+
+    Exit code 0 when all was run, 1 when every run failed for reasons of the machine, 130 when it
+    was interrupted.
     """
-    from ossay.cli.conduct import conduct, show
+    from ossay.cli.conduct import conduct, exit_code, show
 
     plan = _plan(target, url, options)
     record = conduct(plan, url=url, trust_local=trust_local, quiet=quiet or as_json)
     show(record, as_json=as_json)
+    raise SystemExit(exit_code(record))
 
 
 def _plan(target: str, url: str | None, options: dict[str, Any]) -> Plan:
-    from ossay.campaign.plan import parse_plan, read_plan
+    from msgspec.structs import replace
+
+    from ossay.campaign.plan import read_plan
     from ossay.suites.registry import SUITES
 
     given = {name: options[name] for name in _PLAN_OPTIONS if options[name] not in (None, ())}
     if target in SUITES.names():
-        return _plan_of(target, given)
-    if given:
+        plan = _plan_of(target, given)
+    elif given:
         flag = "--" + next(iter(given)).replace("_", "-")
         raise UsageError(
             f"{flag} makes a plan for a suite, and {target!r} is none "
             f"(suites: {', '.join(SUITES.names())}); change the plan file instead"
         )
-    if target.endswith(".toml") or Path(target).is_file():
-        return read_plan(Path(target))
-    with place.ledger(url, create=True) as ledger:
-        names = [row.name for row in ledger.campaigns()]
-        if target not in names:
-            hint = "TARGET is a suite, a plan file or a campaign"
-            raise UnknownName.of("suite", target, [*SUITES.names(), *names], hint=hint)
-        return parse_plan(ledger.campaign(target).plan_toml, source=f"campaign {target!r}")
+    elif target.endswith(".toml") or os.path.isfile(target):  # any text may come
+        plan = read_plan(Path(target))
+    else:
+        plan = _plan_in_ledger(target, url, SUITES.names())
+    limits = {name: options[name] for name in _LIMITS if options[name] is not None}
+    plan = replace(plan, limits=replace(plan.limits, **limits))
+    if options["concurrency"] is not None:
+        plan = replace(plan, concurrency=options["concurrency"])
+    return plan
+
+
+def _plan_in_ledger(name: str, url: str | None, suites: list[str]) -> Plan:
+    """Return the plan of a campaign that was started before."""
+    from ossay.campaign.plan import parse_plan
+
+    names: list[str] = []
+    if place.has_ledger(url):
+        with place.ledger(url) as ledger:
+            names = [row.name for row in ledger.campaigns()]
+            if name in names:
+                return parse_plan(ledger.campaign(name).plan_toml, source=f"campaign {name!r}")
+    hint = "TARGET is a suite, a plan file or a campaign"
+    raise UnknownName.of("suite", name, [*suites, *names], hint=hint)
 
 
 def _plan_of(suite: str, given: dict[str, Any]) -> Plan:
     """Build the plan that the options describe."""
     from datetime import UTC, datetime
 
-    from ossay.campaign.plan import BudgetChange, Limits, Plan
+    from ossay.campaign.plan import BudgetChange, Plan
     from ossay.core.types import Sampling
 
     if "model" not in given:
@@ -100,14 +125,10 @@ def _plan_of(suite: str, given: dict[str, Any]) -> Plan:
         suites=(suite,),
         sampling=Sampling(**pick(temperature="temperature", reasoning_effort="effort")),
         budget=BudgetChange(**pick(turns="turns", max_tokens="max_output_tokens")),
-        limits=Limits(
-            **pick(max_usd="max_usd", max_minutes="max_minutes", max_tokens="max_tokens")
-        ),
         **pick(
             tasks="task",
             instances="instances",
             attempts="attempts",
             seed="seed",
-            concurrency="concurrency",
         ),
     )

@@ -16,10 +16,11 @@ from msgspec import Struct
 from ossay.agent.loop import run_loop
 from ossay.agent.sandbox.base import Sandbox
 from ossay.agent.workspace import Workspace
+from ossay.core.errors import OssayError
 from ossay.core.task import Grade, Instance, Suite, Task, Transcript
 from ossay.core.types import Sampling
 from ossay.models.scripted import Scripted
-from ossay.suites.grading import judge
+from ossay.suites.grading import check_environment, judge
 
 REFERENCE = "reference"
 
@@ -67,22 +68,30 @@ async def check_suite(
     jobs: int = 2,
     on_done: Callable[[Rehearsed], None] = lambda _: None,
 ) -> list[Rehearsed]:
-    """Rehearse every script of every seed, `jobs` at once; return those that went wrong."""
+    """Rehearse every script of every seed, `jobs` at once; return those that went wrong.
+
+    Raises:
+        EnvironmentDefect: the machine lacks what a task needs, or its sandbox failed.
+    """
     upsets: list[Rehearsed] = []
     todo = iter([(suite.tasks[name], seed) for seed in seeds for name in tasks or suite.tasks])
 
     async def worker() -> None:
         for task, seed in todo:
             instance = await asyncio.to_thread(task.instance, seed)
+            await check_environment(instance, sandbox)
             for script in instance.scripts:
                 done = await rehearse(task, instance, script, system=suite.system, sandbox=sandbox)
                 on_done(done)
                 if done.upset:
                     upsets.append(done)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(jobs):
-            group.create_task(worker())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(jobs):
+                group.create_task(worker())
+    except* OssayError as failed:
+        raise failed.exceptions[0] from None
     return upsets
 
 

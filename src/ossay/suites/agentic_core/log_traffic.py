@@ -100,8 +100,9 @@ class _Teller:
             at = self._at(rng.uniform(begin, begin + length))
             bad += self._failed(self.endpoint, at, self.code)
         again = max(1, round(failing * rng.uniform(0.1, 0.35)))
-        for hit in rng.sample(bad, again):
-            bad += self._retries(hit)
+        for n, hit in enumerate(rng.sample(bad, again)):
+            # One at least goes well in the end, and counts all the same.
+            bad += self._retries(hit, recovers=n == 0)
         calm = [hit for _ in range(self.requests - len(bad)) for hit in self._calm(begin, length)]
         count = len({hit.rid for hit in bad if hit.status == 500})
         hits = sorted(calm + bad + self._noise(begin, count), key=lambda hit: hit.at)
@@ -173,8 +174,11 @@ class _Teller:
     def _place(self, code: str) -> str:
         return f"{self.rng.choice(CAUSES[code].places)}:{self.rng.randint(20, 400)}"
 
-    def _retries(self, hit: Hit) -> list[Hit]:
-        """Log the request once or twice more under its id; the first retry fails again."""
+    def _retries(self, hit: Hit, *, recovers: bool) -> list[Hit]:
+        """Log the request once or twice more under its id; the first retry fails again.
+
+        `recovers` says that a second one surely comes and goes well.
+        """
         rng = self.rng
         first = replace(
             hit,
@@ -182,10 +186,10 @@ class _Teller:
             ms=self._ms(self.code),
             error=self._error(self.code),
         )
-        if rng.random() < 0.6:
+        if not recovers and rng.random() < 0.6:
             return [first]
         later = first.at + timedelta(milliseconds=rng.randint(40, 2500))
-        if rng.random() < 0.5:
+        if not recovers and rng.random() < 0.5:
             return [first, replace(first, at=later, error=self._error(self.code))]
         return [
             first,
@@ -218,7 +222,7 @@ class _Teller:
                 continue
             for _ in range(rng.randint(0, max(2, count // 5))):
                 hits += self._failed(route, self._at(rng.random()), rng.choice(self.others))
-        for _ in range(rng.choice((0, 1, 1, 2, 3))):
+        for _ in range(rng.choice((1, 1, 2, 3))):
             share = rng.uniform(0.02, begin - 0.05)
             hits += self._failed(self.endpoint, self._at(share), rng.choice(self.others))
         return hits

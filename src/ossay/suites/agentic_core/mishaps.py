@@ -231,8 +231,7 @@ _BROKEN_TOOL = """
     How long is the text in $path, $unit? The text is everything in the file, the newline at the
     very end included. The file is UTF-8 and its line breaks are single newlines.
 
-    We have a tool for that: ./tools/textlen.py FILE, see tools/README. It has not been used for a
-    while; if it does not work, find another way.
+    We have a tool for that: ./tools/textlen.py FILE, see tools/README. Another way is fine too.
 
     Write the length to length.txt: the number in digits, nothing else. Do not change anything in
     data/.
@@ -297,7 +296,7 @@ _OTHER_ENCODING = """
     the length of the text beforehand, $unit: measure the text, not the file as it is stored now.
     Line breaks in the file are single newline characters. $extent
 
-    Beware, not everything in data/ is stored as UTF-8; data/README says what is stored how.
+    data/README tells about the files in data/.
 
     Write the length to length.txt: the number in digits, nothing else. Do not change anything in
     data/.
@@ -312,6 +311,8 @@ def _other_encoding(rng: random.Random, unit: str) -> Case:
             ("utf-16-le", "UTF-16LE without a byte order mark"),
         )
     )
+    if encoding == "iso-8859-1":
+        unit = "bytes"  # as stored, a character is a byte: its size would be right
     folder = words.draw("animal")
     path = f"data/{folder}/{words.draw('package')}.txt"
     body = "\n".join(_lines(rng, words, far=encoding != "iso-8859-1")) + "\n"
@@ -319,9 +320,8 @@ def _other_encoding(rng: random.Random, unit: str) -> Case:
     readme = (
         f"data/{folder}/   {name}\ndata/{words.draw('animal')}/   UTF-8\neverything else   UTF-8\n"
     )
-    wrong = _wrong(extent, neighbour, unit)
-    if encoding != "iso-8859-1" or unit == "bytes":
-        wrong["as_stored"] = len(extent.text.encode(encoding))
+    wrong = _wrong(extent, neighbour, unit) | _undecoded(extent.text.encode(encoding))
+    wrong |= {f"{k} end": n for k, n in _undecoded(neighbour.text.encode(encoding)).items()}
     end = "" if extent.text.endswith("\n") else "[:-1]"
 
     def program(codec: str) -> str:
@@ -338,6 +338,19 @@ def _other_encoding(rng: random.Random, unit: str) -> Case:
     files = {path: body.encode(encoding), "data/README": readme.encode()}
     asked = prompt(_OTHER_ENCODING, path=path, unit=UNITS[unit], extent=extent.words)
     return Case(asked, files, measure(extent.text, unit), wrong, ways, path)
+
+
+def _undecoded(stored: bytes) -> dict[str, int]:
+    """The lengths that stored bytes have for those who take them for UTF-8."""
+    replaced = stored.decode(errors="replace")
+    ignored = stored.decode(errors="ignore")  # also what `wc -m` counts
+    return {
+        "as_stored": len(stored),
+        "replaced": len(replaced),
+        "replaced_bytes": len(replaced.encode()),
+        "ignored": len(ignored),
+        "ignored_bytes": len(ignored.encode()),
+    }
 
 
 def _expression(unit: str) -> str:

@@ -2,8 +2,9 @@
 
 The plan stands in the prompt or in PLAN.md. In some seeds each step holds a value worked out from
 the steps before it, in some each file must be read back before the next is written. Judged are the
-bytes of the files, and from the transcript the order and the tool. Knows nothing of what the steps
-are about.
+bytes of the files, and from the transcript the order and the tool. A step counts as written from
+the first fs_write that has it, or most of it under its own title; a stub that holds the place is
+none. Knows nothing of what the steps are about.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import posixpath
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,6 +62,9 @@ _MARKERS = {
 }
 
 
+_BEFORE_TITLE = 40  # characters
+
+
 class Variant(NamedTuple):
     """What a seed asks for beside the bytes."""
 
@@ -105,7 +109,7 @@ class MultiStepPlan:
         """Compare bytes, then see from the transcript how they came about."""
         contents: Sequence[str] = instance.secret["contents"]
         paths = step_paths(len(contents))
-        history = _history(transcript.results, paths)
+        history = _history(transcript.results, dict(zip(paths, contents, strict=True)))
         problems = []
         for k, (path, text) in enumerate(zip(paths, contents, strict=True)):
             wrong = _wrong_bytes(workspace, path, text) or history.wrong_way(
@@ -141,7 +145,7 @@ def worked_out(drafts: Sequence[str]) -> list[str]:
 
 
 class _History(NamedTuple):
-    """Where in the transcript each file was first written, read, and touched by the shell."""
+    """Where in the transcript each step was first written, read, and touched by the shell."""
 
     written: dict[str, int]
     read: dict[str, list[int]]
@@ -165,31 +169,43 @@ class _History(NamedTuple):
         return ""
 
 
-def _history(results: Sequence[ToolResult], paths: Sequence[str]) -> _History:
+def _history(results: Sequence[ToolResult], texts: Mapping[str, str]) -> _History:
+    """Go over the calls; `texts` are the right contents by path."""
     written: dict[str, int] = {}
     read: dict[str, list[int]] = {}
     by_shell: set[str] = set()
     for at, result in enumerate(results):
-        touched = [path for path in result.changed if path in paths]
+        touched = [path for path in result.changed if path in texts]
         if result.name == "shell":
             by_shell.update(touched)
         elif result.name == "fs_write":
+            content = _argument(result, "content")
             for path in touched:
-                written.setdefault(path, at)
+                if _is_attempt(content, texts[path]):
+                    written.setdefault(path, at)
         elif result.name == "fs_read" and not result.problem:
-            read.setdefault(_path_of(result.arguments), []).append(at)
+            path = posixpath.normpath(_argument(result, "path").removeprefix("/workspace/"))
+            read.setdefault(path, []).append(at)
     return _History(written, read, by_shell, len(results))
 
 
-def _path_of(arguments: str) -> str:
-    """The path that a call names, as the workspace spells it; '' if it cannot be read."""
+def _is_attempt(content: str, text: str) -> bool:
+    """Whether `content` is the step, if perhaps with a slip that a later write mends.
+
+    It is if the step's title stands at its beginning, after at most a fence or a BEGIN line, and it
+    is at least half as long as it should be.
+    """
+    title = text.split("\n")[0]
+    return title in content[: len(title) + _BEFORE_TITLE] and 2 * len(content) >= len(text)
+
+
+def _argument(result: ToolResult, name: str) -> str:
+    """A text among the arguments of a call; '' if it cannot be read."""
     try:
-        path = json.loads(arguments)["path"]
+        value = json.loads(result.arguments)[name]
     except (ValueError, RecursionError, KeyError, TypeError):
         return ""
-    if not isinstance(path, str):
-        return ""
-    return posixpath.normpath(path.removeprefix("/workspace/"))
+    return value if isinstance(value, str) else ""
 
 
 def _wrong_bytes(workspace: Path, path: str, text: str) -> str:
@@ -299,6 +315,8 @@ def _scripts(variant: Variant, drafts: Sequence[str], contents: Sequence[str]) -
         "cheat_shell": (*look, by_shell, *reads, done),
         # Has the right order on record, then lets the shell do the work.
         "cheat_stubs": (*look, *stubs, by_shell, *reads, done),
+        # Holds the places in order, then fills them from the end.
+        "cheat_stub_order": (*look, *stubs, *reversed(writes), done),
         "cheat_wrong_order": (*look, *reversed(writes), *reads, done),
         "cheat_stops_early": (*look, *(paired if variant.read_back else writes)[:-2], done),
     }

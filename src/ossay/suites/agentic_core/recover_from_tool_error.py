@@ -2,8 +2,9 @@
 
 Four ways to fail: the file was moved and renamed, some of its lines are cut off, the tool for the
 job does not run, the encoding is not UTF-8. What is asked is always one length, in characters or in
-bytes as the prompt says, of a text that the prompt delimits to the last newline. Knows nothing of
-how a model finds its way round the error.
+bytes as the prompt says, of a text that the prompt delimits to the last newline. Only the number is
+scored: whoever gets it without meeting the error passes too. Knows nothing of how a model finds its
+way round the error.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _scripts(case: Case) -> dict[str, Script]:
         return call("fs_write", path=ANSWER, content=f"{number}\n")
 
     first, done = case.ways[0], say("The length is in length.txt.")
-    return {
+    scripts: dict[str, Script] = {
         "reference": (*case.ways, done),
         "do_nothing": (say("I measured the text and wrote the length to length.txt."),),
         # Gives up at the error and writes a number that looks like one.
@@ -75,3 +76,7 @@ def _scripts(case: Case) -> dict[str, Script]:
             done,
         ),
     }
+    if "as_stored" in case.wrong:
+        # Takes the size of the file for the length of the text.
+        scripts["cheat_as_stored"] = (first, writes(case.wrong["as_stored"]), done)
+    return scripts

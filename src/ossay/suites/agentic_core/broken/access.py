@@ -211,6 +211,8 @@ def _probes(rng: random.Random, values: dict[str, Any]) -> tuple[str, ...]:
         ("/x/*", "/x/y"), ("/x/*", "/x"), ("/x/*", "/x/y/z"), ("/x/**", "/x"), ("/x/**", "/x/y"),
         ("/x/**", "/x/y/z"), ("/x/y", "/x/yes"), ("/x/y", "/x"), ("/x", "/x/y"), ("/*/y", "/x/y"),
         ("/*/y/**", "/q/y/1/2"), ("/x/y/**", "/x"), ("/x/y/**", "/x/z/y"), ("/*/*", "/a/b"),
+        ("/x/doc", "/x/docs"), ("/doc/*", "/docs/1"), ("/*/1", "/x/12"), ("/x/*", "/y/x/z"),
+        ("/*", "/x/y"), ("/x/*/y", "/x/q/y"), ("/x/*/y", "/x/q/z"),
     ]  # fmt: skip
     probes = [f"{matches}({pattern!r}, {path!r})" for pattern, path in pairs]
     parts = ["docs", "doc", "img", "1", "2"]

@@ -224,6 +224,8 @@ def _probes(rng: random.Random, values: dict[str, Any]) -> tuple[str, ...]:
         probes += [f"{standings}({results!r})", f"{ranking}({results!r})"]
         probes += [f"{table}({results!r}, {n})" for n in (1, 2, 3)]
         probes += [f"{form}({results!r}, {player!r})" for player in (*players[:3], "Nobody")]
+    few = [("Mia", 3, 10), ("Ben", 9, 20), ("Ben", 4, 5)]
+    probes += [f"{form}({few!r}, {player!r})" for player in ("Mia", "Ben")]
     shared = [
         (player, day, points)
         for player, points in zip(players, (5, 9, 9, 5, 5, 1), strict=True)

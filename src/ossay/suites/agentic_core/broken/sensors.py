@@ -256,5 +256,8 @@ def _probes(rng: random.Random, values: dict[str, Any]) -> tuple[str, ...]:
     rise = [limit + 1, "-", limit + 2, limit, limit + 3, 0, "-", "-", limit + 9]
     text = "\n".join(f"2025-01-01 {h:02d}:00;S1;{value}" for h, value in enumerate(rise))
     probes += [f"{alarms}({text!r}, 'S1')", f"{daily}({text!r}, 'S1')"]
+    quiet = [limit + 2, "-", limit + 4, limit - 1, "-", limit + 1, "-", limit + 5]
+    text = "\n".join(f"2025-01-02 {h:02d}:00;S2;{value}" for h, value in enumerate(quiet))
+    probes.append(f"{alarms}({text!r}, 'S2')")
     gaps = "2025-01-01 08:00;S1;-\n2025-01-02 08:00;S1;0\n2025-01-02 09:00;S1;-"
     return (*probes, f"{daily}({gaps!r}, 'S1')")

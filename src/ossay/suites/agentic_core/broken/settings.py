@@ -239,7 +239,8 @@ def line_of(text):
 def _probes(rng: random.Random, values: dict[str, Any]) -> tuple[str, ...]:
     parse, convert, mark = values["parse"], values["convert"], values["mark"]
     pieces = ["7", "-40", "Yes", "oFf", "true", "FALSE", "plain text", '"12"', '"on"', '"a, b"']
-    probes = [f"{convert}({piece!r})" for piece in pieces]
+    pieces_with_commas = ['"1, 2"', 'yes, "x, y", -3', '"a, b" , "c,"']
+    probes = [f"{convert}({piece!r})" for piece in (*pieces, *pieces_with_commas)]
     for _ in range(6):
         text = rng.choice((", ", ",", " ,")).join(rng.choices(pieces, k=rng.randint(2, 4)))
         probes.append(f"{convert}({text!r})")

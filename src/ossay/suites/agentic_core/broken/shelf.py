@@ -239,9 +239,13 @@ def _probes(rng: random.Random, values: dict[str, Any]) -> tuple[str, ...]:
         probes += [f"{function}({records!r}, {capacity})" for function in (simulate, left, rate)]
     for late in (ttl - 1, ttl, ttl + 1):
         probes.append(f"{simulate}([(3, 'p', 2), (4, 'q', 2), ({3 + late}, 'p', 2)], 9)")
+    probes.append(f"{rate}([(5, 'p', 1), ({5 + ttl}, 'p', 1)], 9)")
     probes += [f"{left}([(0, 'p', 2), (1, 'q', {n}), (2, 'r', 2)], 9)" for n in (9, 10, 99)]
     probes.append(f"{simulate}([(0, 'p', 12), (1, 'p', 12), (2, 'q', 9), (3, 'q', 9)], 9)")
     probes.append(f"{left}([(0, 'p', 5), (1, 'q', 4)], 9)")
+    renewed = f"(0, 'p', 2), (1, 'q', 2), ({ttl}, 'p', 2)"
+    probes.append(f"{left}([{renewed}], 9)")
+    probes.append(f"{left}([(0, 'p', 4), ({ttl}, 'p', 4), ({ttl + 1}, 'q', 5)], 9)")
     probes.append(
         f"{left}([(0, 'p', 6), (1, 'q', 3), ({ttl + 1}, 'p', 6), ({ttl + 1}, 'q', 3)], 9)"
     )
