@@ -738,7 +738,12 @@ def _command(world, attempt, code):
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.name)
-def test_the_attempt_fails(attempt, sandbox, world, workspace):
+def test_the_attempt_fails(attempt, sandbox, world, workspace, request):
+    identity = request.node.callspec.params["sandbox"]
+    if attempt.limit == "processes" and ROOT and identity == "namespace":
+        # The kernel does not limit the processes of root in a namespace of its own, which is why
+        # the sandbox never uses that identity as root; a bomb there could take the machine down.
+        pytest.skip("bombs are tried as root's borrowed user, and as an ordinary user")
     hits = world.hits.copy()
     codes = [code for code in (attempt.code, attempt.then) if code]
     for code in codes:

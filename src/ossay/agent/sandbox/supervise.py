@@ -27,7 +27,7 @@ FIRST_LOOK_S = 0.02
 LONGEST_PAUSE_S = 0.1
 SHARE = 4  # a look that took t seconds is followed by a pause of at least SHARE * t
 SPARE_TASKS = 24  # between the supervisor's limit and the kernel's, which says less clearly no
-KILL_WAIT_S = 10.0
+KILL_WAIT_S = 60.0
 MOST_OVERSHOOT = 4  # times workspace_bytes; beyond, not even cleaning up is let run
 
 _SIGXCPU_CODE, _SIGXFSZ_CODE = 128 + 24, 128 + 25
