@@ -39,7 +39,21 @@ def test_what_is_no_action_stays_text(text):
     assert read_action(Message("assistant", text), "c") == Message("assistant", text)
 
 
-@given(st.text())
+@pytest.mark.parametrize("key", ["arguments", "answer"])
+@pytest.mark.parametrize("depth", [*range(880, 1000, 7), 5000])
+def test_whatever_is_nested_too_deeply_stays_text_or_is_read(key, depth):
+    text = f'{{"tool": "finish", "{key}": {"[" * depth}{"]" * depth}}}'
+    message = read_action(Message("assistant", text), "c")
+    assert not message.tool_calls
+
+
+def test_half_a_surrogate_pair_is_replaced():
+    text = r'{"tool": "sh\ud83dell", "arguments": {"command": "\ud83d\ude00 \ude00"}}'
+    (call,) = read_action(Message("assistant", text), "c").tool_calls
+    assert call == ToolCall("c", "sh\ufffdell", '{"command": "\U0001f600 \ufffd"}')
+
+
+@given(st.text(st.characters(exclude_categories=())))
 def test_reading_never_raises(text):
     message = read_action(Message("assistant", text), "c")
     assert message.content or message.tool_calls or not text or "finish" in text

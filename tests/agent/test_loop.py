@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from ossay.agent.loop import run_loop
+from ossay.agent.sandbox.base import Completed
 from ossay.agent.sandbox.find import find_sandbox
 from ossay.agent.workspace import Workspace
 from ossay.core.errors import EnvironmentDefect, ModelCallError
 from ossay.core.task import Budget, Instance
-from ossay.core.types import Message, ModelCard, Reply, Sampling, Timing, ToolCall, Usage
+from ossay.core.types import Delta, Message, ModelCard, Reply, Sampling, Timing, ToolCall, Usage
 from ossay.models.scripted import Scripted
 from ossay.suites.scripting import call, say
 
@@ -98,6 +99,106 @@ def test_the_clock_ends_a_run(tmp_path):
     assert seen.stop == "deadline"
 
 
+class Clock:
+    """Time that passes when somebody says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class Slow(Scripted):
+    """Each reply takes so many seconds, after so many of waiting; past its script it times out."""
+
+    def __init__(self, script, clock, *, takes, waits=0.0, began=True):
+        super().__init__(script)
+        self.clock, self.takes, self.waits, self.began = clock, takes, waits, began
+
+    async def stream(self, request):
+        turn = sum(message.role == "assistant" for message in request.messages)
+        self.clock.now += self.waits
+        if turn == len(self._script):
+            self.clock.now += request.deadline_s
+            raise ModelCallError("deadline", "late", began=self.began, waited_s=self.waits)
+        self.clock.now += self.takes
+        async for delta in super().stream(request):
+            if delta.reply is None:
+                continue
+            timing = Timing(0.0, self.takes, waited_s=self.waits)
+            yield Delta(reply=msgspec.structs.replace(delta.reply, timing=timing))
+
+
+SHORT = msgspec.structs.replace(INSTANCE, budget=Budget(seconds=100.0, call_seconds=300.0))
+
+
+@pytest.mark.parametrize("waits", [0.0, 500.0])
+def test_waiting_is_not_charged_to_the_run(tmp_path, waits):
+    clock = Clock()
+    script = [call("fs_read", path="name.txt")] * 3 + [say("Done.")]
+    seen = play(Slow(script, clock, takes=20.0, waits=waits), tmp_path, SHORT, clock=clock)
+    assert (seen.stop, len(seen.steps)) == ("answered", 4)
+    clock = Clock()
+    seen = play(Slow(script, clock, takes=40.0, waits=waits), tmp_path, SHORT, clock=clock)
+    assert (seen.stop, len(seen.steps)) == ("deadline", 3)
+
+
+@pytest.mark.parametrize("waits", [0.0, 500.0])
+@pytest.mark.parametrize(
+    ("began", "call_seconds", "stop"),
+    [
+        (True, 300.0, "deadline"),
+        (False, 300.0, "call_failed"),  # a hanging endpoint, not the model
+        (True, 30.0, "call_failed"),  # the call's own deadline, the run had time left
+    ],
+)
+def test_only_a_model_that_was_at_work_uses_up_the_time(tmp_path, waits, began, call_seconds, stop):
+    clock = Clock()
+    budget = Budget(seconds=100.0, call_seconds=call_seconds)
+    instance = msgspec.structs.replace(INSTANCE, budget=budget)
+    model = Slow([call("fs_read", path="name.txt")], clock, takes=1.0, waits=waits, began=began)
+    seen = play(model, tmp_path, instance, clock=clock)
+    assert (seen.stop, len(seen.steps)) == (stop, 1)
+
+
+def test_a_wait_that_shortened_the_call_is_not_the_models_deadline(tmp_path):
+    """An endpoint's deadline covers its back-off: the model had less than what was left."""
+    clock = Clock()
+
+    class BackedOff(Scripted):
+        async def stream(self, request):
+            clock.now += request.deadline_s
+            raise ModelCallError("deadline", "late", began=True, waited_s=60.0)
+            yield
+
+    assert play(BackedOff(()), tmp_path, SHORT, clock=clock).stop == "call_failed"
+
+
+class SlowSandbox:
+    """A sandbox in which every command takes 30 s of a clock."""
+
+    kind = "bubblewrap"
+
+    def __init__(self, clock):
+        self.clock = clock
+
+    def run(self, argv, workspace, *, limits, stdin=b"", readonly=False):
+        self.clock.now += 30.0
+        return Completed(0, "", 30.0)
+
+
+@pytest.mark.parametrize("turns", [1, 15])
+def test_the_clock_ends_a_row_of_calls_in_one_reply(tmp_path, turns):
+    clock = Clock()
+    budget = Budget(seconds=100.0, turns=turns)
+    instance = msgspec.structs.replace(INSTANCE, budget=budget)
+    row = tuple(ToolCall(str(n), "shell", '{"command": "sleep 30"}') for n in range(40))
+    script = [Message("assistant", tool_calls=row), say("Done.")]
+    seen = play(Scripted(script), tmp_path, instance, sandbox=SlowSandbox(clock), clock=clock)
+    assert (seen.stop, len(seen.results)) == ("deadline", 4)
+
+
 @pytest.mark.parametrize(
     ("kind", "stop"),
     [("cut_off", "call_failed"), ("rate_limited", "call_failed"), ("context_exhausted", "context")],
@@ -121,6 +222,28 @@ def test_broken_calls_are_answered_not_fatal(tmp_path):
     problems = [r.problem for r in seen.results]
     assert problems == ["invalid_arguments", "unknown_tool", "failed"]
     assert seen.stop == "answered"
+
+
+DEEP = "[" * 3000 + "]" * 3000
+
+
+@pytest.mark.parametrize("value", [DEEP, '"\ud83d"', '"\\ud83d"', "1" * 5000])
+def test_arguments_that_no_parser_takes_are_the_models_mistake(tmp_path, value):
+    calls = (ToolCall("1", "shell", f'{{"command": {value}}}'),)
+    seen = play(Scripted([Message("assistant", tool_calls=calls), say("Sorry.")]), tmp_path)
+    assert [result.problem for result in seen.results] == ["invalid_arguments"]
+    assert (seen.stop, seen.error) == ("answered", "")
+
+
+def test_an_action_with_half_a_surrogate_pair_is_carried_out(tmp_path):
+    action = r'{"tool": "shell", "arguments": {"command": "echo \ud83d"}}'
+    finish = r'{"tool": "finish", "answer": "\ud83d"}'
+    script = [Message("assistant", action), Message("assistant", finish)]
+    model = Recording(script, ModelCard("test/small", dialect="json_action"))
+    seen = play(model, tmp_path)
+    (result,) = seen.results
+    assert (result.problem, result.output) == ("", "\ufffd\n")
+    assert (seen.stop, seen.final_text) == ("answered", "\ufffd")
 
 
 class BrokenSandbox:

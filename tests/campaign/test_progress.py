@@ -42,3 +42,14 @@ def test_limits_are_reached_at_their_value(tally):
     assert tally.limit_reached(Limits(max_usd=1.01, max_tokens=101)) == ""
     assert tally.limit_reached(Limits(max_usd=1.0)) == "max_usd"
     assert tally.limit_reached(Limits(max_tokens=100)) == "max_tokens"
+
+
+def test_a_limit_that_can_no_longer_be_kept_is_reached(tally):
+    tally.count_call(Usage(10, None, 5), 0.5)
+    assert tally.limit_reached(Limits(max_usd=9.0)) == ""
+    assert tally.limit_reached(Limits(max_tokens=900)) == ""
+    tally.count_call(Usage(10, None, None), None)
+    assert tally.limit_reached(Limits(max_usd=9.0)) == "cost_unknown"
+    assert tally.limit_reached(Limits(max_tokens=900)) == "cost_unknown"
+    assert tally.limit_reached(Limits(max_usd=1.0)) == "max_usd"
+    assert tally.limit_reached(Limits(max_minutes=1.0)) == ""

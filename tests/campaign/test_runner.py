@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 
 import msgspec
 import pytest
@@ -12,7 +13,9 @@ from ossay.campaign.plan import BudgetChange, Limits, parse_plan
 from ossay.core.errors import ConfigError, LedgerError, ModelCallError, UnknownName, UsageError
 from ossay.core.outcome import Flag, Outcome
 from ossay.core.task import Instance
-from ossay.core.types import Message, ModelCard, Price
+from ossay.core.types import Delta, Message, ModelCard, Price, Timing, Usage
+from ossay.models.endpoint import Endpoint
+from ossay.models.providers import Provider
 from ossay.models.scripted import Rehearsal, Scripted
 from ossay.store.ledger import open_ledger
 from ossay.suites.scripting import call
@@ -51,11 +54,29 @@ def test_a_finished_campaign_is_not_repeated(stage):
 
 
 def test_scripts_are_rehearsed_for_each_instance(stage):
-    stage.models = {"scripted/reference": Rehearsal("reference"), "scripted/none": Rehearsal("no")}
+    stage.models = {"scripted/reference": Rehearsal("reference")}
     progress = stage.go(stage.plan(instances=3, attempts=1))
-    assert (progress.passed, progress.errors) == (6, 6)
+    assert (progress.passed, progress.errors) == (6, 0)
+
+
+def test_a_script_that_no_task_has_is_refused_before_anything_runs(stage):
+    stage.models = {"scripted/reference": Rehearsal("reference"), "scripted/no": Rehearsal("no")}
+    with pytest.raises(UnknownName, match=r"'scripted/no': no script 'no' .* There are: reference"):
+        stage.go(stage.plan())
+    assert stage.ledger.campaigns() == []
+
+
+def test_a_script_that_one_of_the_tasks_has_is_played_there(stage):
+    plus = stage.suites["sums"].tasks["plus"]
+    scripts = {"cheat": (Message("assistant", "2"),)}
+    stage.suites["sums"].tasks["plus"].instance = lambda seed: msgspec.structs.replace(
+        type(plus).instance(plus, seed), scripts=scripts
+    )
+    stage.models = {"scripted/cheat": Rehearsal("cheat")}
+    progress = stage.go(stage.plan(attempts=1))
+    assert (progress.passed, progress.errors) == (1, 1)
     broken = next(run for run in stage.ledger.campaign("night").runs if run.error)
-    assert "has no script 'no'" in broken.error
+    assert "has no script 'cheat'" in broken.error
 
 
 def test_the_plan_s_budget_and_sampling_reach_the_model(stage):
@@ -90,6 +111,29 @@ def test_another_file_behind_the_model_is_another_campaign(stage):
     stage.models["lab/two"].card = msgspec.structs.replace(card, details={"sha256": "f00"})
     with pytest.raises(UsageError, match="lab/two: details"):
         stage.go(stage.plan(attempts=1))
+
+
+def test_other_settings_of_a_provider_are_another_campaign(stage):
+    card = stage.models["lab/two"].card
+
+    def provider_with(**body):
+        details = Endpoint("lab/two", Provider("http://127.0.0.1:1/v1", body=body)).card.details
+        stage.models["lab/two"].card = msgspec.structs.replace(card, details=details)
+
+    provider_with(temperature=0.2)
+    stage.go(stage.plan(attempts=1))
+    provider_with(temperature=0.9)
+    with pytest.raises(UsageError, match=r"lab/two: details .*0\.2.* before, .*0\.9.* now"):
+        stage.go(stage.plan(attempts=1))
+
+
+def test_a_secret_of_the_environment_in_a_models_details_is_hidden(stage):
+    card = stage.models["lab/two"].card
+    details = {"body": '{"user":"sesame-open-2026"}'}
+    stage.models["lab/two"].card = msgspec.structs.replace(card, details=details)
+    stage.go(stage.plan(attempts=1), environ={"DOOR_PASSWORD": "sesame-open-2026"})
+    cards = {card.reference: card for card in stage.ledger.campaign("night").models}
+    assert cards["lab/two"].details == {"body": '{"user":"[hidden]"}'}
 
 
 def test_a_new_price_is_no_other_model_and_the_first_price_holds(stage):
@@ -264,6 +308,91 @@ def test_a_failed_call_is_no_wrong_answer(stage):
     assert "too many requests" in run.error
     (call,) = stage.ledger.campaign("night").calls
     assert (call.state, call.error_kind, call.attempts) == ("failed", "rate_limited", 4)
+
+
+@pytest.mark.parametrize(
+    ("began", "price", "lost"),
+    [(True, 1e6, True), (False, 1e6, False), (True, 0.0, False), (True, None, True)],
+)
+def test_a_call_that_broke_off_is_of_unknown_cost(stage, began, price, lost):
+    class BreakingOff(Scripted):
+        async def stream(self, request):
+            raise ModelCallError("cut_off", "half an answer", began=began)
+            yield
+
+    stage.models["lab/two"] = BreakingOff(())
+    cost = None if price is None else Price(0.0, price, date="2026-11-21", source="test")
+    stage.models["lab/two"].card = ModelCard("lab/two", price=cost)
+    run = broken_run(stage)
+    assert run.outcome is Outcome.INFRASTRUCTURE_ERROR
+    assert run.lost_calls_unpriced == int(lost)
+    (call,) = stage.ledger.campaign("night").calls
+    assert (call.state, call.error_kind) == ("lost" if lost else "failed", "cut_off")
+    # As it is told at the end, and by the ledger at the next start.
+    assert stage.seen[-1].lost_calls == int(lost)
+    assert stage.go(stage.plan(attempts=1, tasks=("add",))).lost_calls == int(lost)
+
+
+class Uncounted(Scripted):
+    """Says '2' for `price`, and counts no tokens."""
+
+    def __init__(self, price=1e6):
+        super().__init__((Message("assistant", "2"),))
+        self.card = ModelCard("lab/two", price=Price(0.0, price, date="2026-11-21", source="test"))
+
+    async def stream(self, request):
+        async for delta in super().stream(request):
+            reply = delta.reply and msgspec.structs.replace(delta.reply, usage=Usage())
+            yield msgspec.structs.replace(delta, reply=reply)
+
+
+@pytest.mark.parametrize("limits", [Limits(max_usd=1e-6), Limits(max_tokens=1000)])
+def test_a_limit_that_cannot_be_kept_stops_the_campaign(stage, limits):
+    stage.models["lab/two"] = Uncounted()
+    progress = stage.go(stage.plan(limits=limits, concurrency=1))
+    assert (progress.finished, progress.stopped) == (1, "cost_unknown")
+    assert stage.ledger.campaign("night").stopped == "cost_unknown"
+    assert stage.go(stage.plan(limits=limits)).finished == 1
+    assert stage.go(stage.plan()).finished == 6
+
+
+def test_what_is_free_needs_no_count_to_stay_below_a_limit_on_money(stage):
+    stage.models["lab/two"] = Uncounted(price=0.0)
+    progress = stage.go(stage.plan(limits=Limits(max_usd=1.0)))
+    assert (progress.finished, progress.unpriced_calls, progress.spend_usd) == (6, 0, 0.0)
+    assert stage.go(stage.plan(limits=Limits(max_usd=1.0))).stopped == ""
+
+
+class OneSlot(Scripted):
+    """Works on one call at a time, as a model on this machine does; others wait."""
+
+    def __init__(self):
+        super().__init__((call("shell", command="ls"), Message("assistant", "2")))
+        self.slot = asyncio.Lock()
+
+    async def stream(self, request):
+        began = time.monotonic()
+        async with self.slot:
+            waited = time.monotonic() - began
+            await asyncio.sleep(0.1)
+            if request.deadline_s < 0.1:
+                raise ModelCallError("deadline", "late", began=True, waited_s=waited)
+            async for delta in super().stream(request):
+                if delta.reply is not None:
+                    timing = Timing(0.0, 0.1, waited_s=waited)
+                    yield Delta(reply=msgspec.structs.replace(delta.reply, timing=timing))
+
+
+def test_outcomes_do_not_depend_on_how_many_runs_there_are_at_once(stage):
+    """With 4 at once a run of two calls lasts 0.8 s, of which its own part is 0.2 s."""
+    outcomes = []
+    for concurrency in (1, 4):
+        stage.models["lab/two"] = OneSlot()
+        name = f"night-{concurrency}"
+        budget = BudgetChange(seconds=0.5)
+        stage.go(stage.plan(name=name, attempts=2, concurrency=concurrency, budget=budget))
+        outcomes.append([run.outcome for run in stage.ledger.campaign(name).runs])
+    assert outcomes == [[Outcome.PASSED] * 4] * 2
 
 
 def test_a_bug_in_a_model_is_no_wrong_answer(stage):

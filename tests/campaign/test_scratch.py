@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from ossay.campaign.scratch import Scratch
 
@@ -17,7 +17,7 @@ time.sleep(60)
 
 
 def test_a_session_has_a_folder_that_goes_with_it(tmp_path):
-    with Scratch(tmp_path / "scratch") as scratch:
+    with closing(Scratch(tmp_path / "scratch")) as scratch:
         (scratch.root / "a").mkdir()
         (scratch.root / "a" / "file").write_text("x")
         assert scratch.root.stat().st_mode & 0o077 == 0
@@ -41,7 +41,7 @@ def test_what_a_killed_session_left_is_removed_but_not_what_a_living_one_has(tmp
         process.kill()
         process.wait()
         assert (tmp_path / dead / "ws" / "half.txt").exists()
-        with Scratch(tmp_path):
+        with closing(Scratch(tmp_path)):
             assert not (tmp_path / dead).exists()
             assert not (tmp_path / f"{dead}.lock").exists()
             assert (tmp_path / living / "ws" / "half.txt").exists()

@@ -55,3 +55,19 @@ def test_a_bad_value_names_the_file(text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"cannot read .*nowhere\.toml"):
         read_toml(tmp_path / "nowhere.toml", File)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name = " + "[" * 3000 + "]" * 3000, "nested deeper than 100 levels"),
+        ("a" + ".a" * 3000 + " = 1", "nested deeper than 100 levels"),
+        ("[a" + ".a" * 500 + "]", "nested deeper than 100 levels"),
+        ("attempts = " + "9" * 5000, "not valid TOML"),
+        ("[limits]\nmax_usd = " + "9" * 400, "out of range"),
+    ],
+    ids=["array", "key", "table", "digits", "number"],
+)
+def test_what_breaks_parsers_is_a_bad_file_like_any_other(text, says):
+    with pytest.raises(ConfigError, match=rf"^plan\.toml: .*{says}"):
+        decode_toml('name = "x"\n' + text if text[0] == "[" else text, File, source="plan.toml")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ossay.agent.sandbox.find import find_sandbox
-from ossay.campaign.plan import BudgetChange, Plan
+from ossay.campaign.plan import BudgetChange, Limits, Plan
 from ossay.campaign.runner import run_campaign
 from ossay.core.outcome import Outcome
 from ossay.core.settings import settings_from
@@ -16,6 +16,8 @@ from ossay.store.ledger import open_ledger
 from ossay.suites.registry import open_suite
 
 TASK = "multi_step_plan"
+CALL_TIME = BudgetChange(call_seconds=2.5)
+NO_LIMITS = Limits()
 KEY = "sk-planted-0123456789abcdefghijklmnop"
 
 # The upstream plays the reference solution, so whatever is served whole passes.
@@ -30,7 +32,11 @@ OUTCOMES = {
 }
 
 
-async def meet(fault, place):
+# Faults after a piece of the answer: at a price, nobody knows what such a call cost.
+BEGAN = {"error_mid_stream", "malformed_json", "cut", "cut_politely", "huge"}
+
+
+async def meet(fault, place, budget=CALL_TIME, limits=NO_LIMITS, attempts=1):
     """Run one task against an upstream with that fault; return the run and its calls."""
     sandbox = find_sandbox()
     suite = open_suite("agentic-core", lambda: sandbox)
@@ -39,13 +45,15 @@ async def meet(fault, place):
     async with MockUpstream([fault], script, loris_s=0.5) as upstream:
         (place / "ossay.toml").write_text(
             f'[providers.mock]\nbase_url = "{upstream.base_url}"\nkey_variable = "MOCK_KEY"\n'
+            '[providers.mock.prices."gpt-oss-20b"]\n'
+            'input = 1.0\noutput = 2.0\ndate = "2026-11-21"\nsource = "the test"\n'
         )
         settings = settings_from({"HOME": str(place)}, place)
         environ = {"MOCK_KEY": KEY}
         model = open_model("mock/gpt-oss-20b", settings=settings, environ=environ)
         plan = Plan(
-            fault, ("mock/gpt-oss-20b",), ("agentic-core",), tasks=(TASK,), attempts=1,
-            budget=BudgetChange(call_seconds=2.5),
+            fault, ("mock/gpt-oss-20b",), ("agentic-core",), tasks=(TASK,), attempts=attempts,
+            budget=budget, limits=limits, concurrency=1,
         )  # fmt: skip
         try:
             await run_campaign(
@@ -75,6 +83,23 @@ def test_each_fault_ends_in_its_outcome(tmp_path, fault):
     assert run.outcome is OUTCOMES[fault], (run.error, run.reason)
     if run.outcome is Outcome.INFRASTRUCTURE_ERROR:
         assert run.error
-        assert record.calls[-1].state == "failed"
+        last = record.calls[-1].state
+        assert last == ("lost" if fault in BEGAN else "failed") or fault == "slow_loris"
+        assert run.lost_calls_unpriced == (last == "lost")
         assert record.calls[-1].error_kind
     assert KEY not in repr(record)
+
+
+@pytest.mark.parametrize("fault", ["hang", "slow_loris"])
+def test_an_endpoint_that_hangs_for_the_whole_run_is_no_slow_model(tmp_path, fault):
+    record, _ = asyncio.run(meet(fault, tmp_path, BudgetChange(seconds=1.0)))
+    (run,) = record.runs
+    assert run.outcome is Outcome.INFRASTRUCTURE_ERROR
+    assert record.calls[-1].error_kind == "deadline"
+
+
+@pytest.mark.parametrize("limits", [Limits(max_usd=1e-6), Limits(max_tokens=1)])
+def test_a_limit_holds_where_the_endpoint_counts_no_tokens(tmp_path, limits):
+    record, _ = asyncio.run(meet("no_usage", tmp_path, limits=limits, attempts=3))
+    assert record.stopped == "cost_unknown"
+    assert [run.state for run in record.runs] == ["finished", "planned", "planned"]

@@ -82,7 +82,8 @@ def test_planted_keys_are_nowhere(tmp_path, faults):
             ossay("models", cwd=tmp_path),
             ossay("doctor", "--json", cwd=tmp_path),
         ]
-    assert [d.returncode for d in done[:5]] == [0] * 5, done
+    assert done[0].returncode in (0, 1), done[0]  # 1 where every call failed
+    assert [d.returncode for d in done[1:5]] == [0] * 4, done
     searched = list(everything_in(tmp_path))
     assert any(path.name == "report.html" and b"mock/m" in data for path, data in searched)
     assert any("ledger.sqlite" in path.name for path, _ in searched)

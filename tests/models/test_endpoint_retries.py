@@ -107,6 +107,31 @@ def test_a_deadline_that_is_over_sends_nothing():
     assert outcome.seen == 0
 
 
+def test_time_up_after_a_refusal_is_told_as_that_refusal():
+    class Oversleeping(ManualClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds + 60.0)
+
+    async def ask() -> None:
+        async with MockUpstream(["rate_limited"]) as upstream:
+            model = Endpoint("mock/m", Provider(upstream.base_url), clock=Oversleeping())
+            try:
+                await model.reply(ASK)
+            finally:
+                await model.aclose()
+
+    with pytest.raises(ModelCallError, match="Rate limit reached") as caught:
+        asyncio.run(ask())
+    assert caught.value.kind == "rate_limited"
+
+
+def test_a_failed_call_says_how_long_it_waited_to_be_sent():
+    error = Outcome(["rate_limited", "cut"]).error
+    assert error is not None
+    assert (error.kind, error.began, error.attempts) == ("cut_off", True, 2)
+    assert 1.0 <= error.waited_s <= 1.5
+
+
 def test_a_refused_connection_is_tried_again():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
@@ -14,10 +15,12 @@ import pytest
 
 from ossay.core.errors import ModelCallError, UnknownName, UsageError
 from ossay.core.settings import Settings, settings_from
-from ossay.core.types import Message, Reply, Request, Sampling
+from ossay.core.types import Message, ModelCard, Reply, Request, Sampling
 from ossay.models.catalogue import CATALOGUE
 from ossay.models.llama_model import LlamaCpp
+from ossay.models.llama_server import LlamaServer, ServerOptions
 from ossay.models.llamacpp import open_llamacpp
+from ossay.models.providers import Provider
 from ossay.models.pull import pull
 
 pytest.importorskip("xllamacpp", reason="pip install 'ossay[local]'")
@@ -148,6 +151,105 @@ def test_a_file_that_llama_cpp_cannot_load_is_a_failed_call(empty, tmp_path, cap
         asyncio.run(main())
     assert caught.value.kind == "server_error"
     assert "error loading model" in capfd.readouterr().err  # llama.cpp's own reason
+
+
+# With a server that does what a test says.
+
+HELLO = b'{"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}'
+READING = b'{"choices": [], "prompt_progress": {"total": 9, "processed": 4}}'
+
+
+class Puppet(LlamaServer):
+    """A loaded file with one slot. Each call says its events, then waits for `go`."""
+
+    def __init__(self, *events: bytes) -> None:
+        super().__init__(ServerOptions(Path("puppet.gguf"), "puppet", 64, slots=1, threads=1))
+        self.events = events
+        self.go = threading.Event()
+        self.at_work = threading.Event()
+
+    def load(self) -> None:
+        pass
+
+    def ask(self, body, on_event) -> None:
+        self.at_work.set()
+        for event in self.events:
+            on_event(event)
+        while not self.go.wait(0.01) and not on_event(READING):
+            pass
+
+
+@asynccontextmanager
+async def played(server: LlamaServer):
+    model = LlamaCpp(ModelCard("llamacpp/puppet"), server, Provider("llama.cpp"))
+    try:
+        yield model
+    finally:
+        await model.aclose()
+
+
+def test_a_call_may_wait_for_its_slot_longer_than_it_may_take():
+    async def main() -> list[Reply]:
+        server = Puppet(HELLO)
+        async with played(server) as model:
+            first = asyncio.create_task(model.reply(ask("Hello")))
+            await asyncio.to_thread(server.at_work.wait)
+            waiting = [asyncio.create_task(model.reply(ask("Me", deadline_s=0.5))) for _ in "123"]
+            await asyncio.sleep(0.7)
+            assert not any(call.done() for call in waiting)
+            server.go.set()
+            return await asyncio.gather(first, *waiting)
+
+    replies = asyncio.run(main())
+    assert [reply.message.content for reply in replies] == ["Hello"] * 4
+    assert all(reply.timing.waited_s > 0.5 for reply in replies[1:])
+
+
+@pytest.mark.parametrize("events", [(), (READING,)])
+def test_a_call_that_llama_cpp_was_at_work_on_says_so(events):
+    class Silent(Puppet):
+        def ask(self, body, on_event) -> None:
+            for event in self.events:
+                on_event(event)
+            self.go.wait()
+
+    async def main() -> None:
+        server = Silent(*events)
+        async with played(server) as model:
+            try:
+                await model.reply(ask("Hello", deadline_s=0.1))
+            finally:
+                server.go.set()
+
+    with pytest.raises(ModelCallError) as caught:
+        asyncio.run(main())
+    assert (caught.value.kind, caught.value.began) == ("deadline", bool(events))
+
+
+def test_closing_ends_calls_that_wait_and_calls_that_work():
+    async def main() -> list[object]:
+        server = Puppet()
+        async with played(server) as model:
+            calls = [asyncio.create_task(model.reply(ask("Hello"))) for _ in "12"]
+            await asyncio.to_thread(server.at_work.wait)
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    errors = asyncio.run(main())
+    assert [(error.kind, "was closed" in str(error)) for error in errors] == [("refused", True)] * 2
+
+
+def test_a_bug_below_is_a_failed_call_and_keeps_nobody_waiting():
+    class Broken(Puppet):
+        def load(self) -> None:
+            raise MemoryError("no room")
+
+    async def main() -> None:
+        async with played(Broken()) as model:
+            await model.reply(ask("Hello"))
+
+    with pytest.raises(ModelCallError, match="MemoryError: no room") as caught:
+        asyncio.run(main())
+    assert (caught.value.kind, caught.value.began) == ("server_error", False)
 
 
 # With the real model.

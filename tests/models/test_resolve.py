@@ -36,7 +36,7 @@ def test_an_endpoint_with_its_price_and_without_its_key(tmp_path: Path):
     assert model.card.reference == reference
     assert model.card.price is not None
     assert model.card.price.output == 0.60
-    assert model.card.details == {"base_url": "https://api.groq.com/openai/v1"}
+    assert model.card.details["base_url"] == "https://api.groq.com/openai/v1"
     assert "gsk-secret" not in f"{model!r} {model.card!r}"
     asyncio.run(model.aclose())
 

@@ -78,6 +78,11 @@ def test_broken_arguments_stay_as_they_were_written():
     assert call.arguments == '{"command": "ls'
 
 
+def test_halves_of_a_surrogate_pair_in_two_fragments_are_joined():
+    (call,) = assembled(named(0, "a", "shell", '{"x": "\ud83d'), more(0, '\ude00\ude00"}'))
+    assert call.arguments == '{"x": "\U0001f600\ufffd"}'
+
+
 def test_what_was_attached_comes_with_its_call():
     calls = ToolCalls(1)
     calls.add(msgspec.convert(named(None, "a", "shell", "{}"), CallDelta))

@@ -59,6 +59,23 @@ def test_a_conversation_with_a_tool_call():
     assert wire["tools"][0]["function"]["parameters"] == {"type": "object", "properties": {}}
 
 
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("fs_read", "fs_read"),
+        ("functions.fs_read", "functions_fs_read"),
+        ("fs read\n<|im_end|>", "fs_read___im_end__"),
+        ("löschen", "l_schen"),
+        ("x" * 65, "x" * 64),
+        ("", "unnamed"),
+    ],
+)
+def test_a_made_up_name_goes_back_as_one_that_strict_servers_take(name: str, sent: str):
+    call = ToolCall("call_1", name, "{}")
+    wire = body(Request((*ASKED, Message("assistant", tool_calls=(call,))), tools=(SHELL,)))
+    assert wire["messages"][1]["tool_calls"][0]["function"]["name"] == sent
+
+
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
 def test_reasoning_goes_back_only_where_the_row_says_so(field: str):
     request = Request((Message("assistant", "x", reasoning="hm"),))

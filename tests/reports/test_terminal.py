@@ -34,6 +34,16 @@ def test_it_shows_scores_with_intervals_and_what_is_unknown(make_campaign):
     assert "left out; counted as failures the score is" in text
 
 
+def test_a_number_stands_beside_its_command_and_the_date_of_its_price(make_campaign):
+    record, _ = make_campaign(models=4)
+    lines = printed(record, width=200).splitlines()
+    assert "A: price of 2026-11-20, https://groq.com/pricing." in lines
+    assert "D: price of 2026-11-19, https://together.ai/pricing." in lines
+    assert "C: $0 a token; the machine's own cost is not counted." in lines
+    assert "B: no price is known." in lines
+    assert lines[-1] == f"Made by: {record.command}"
+
+
 def test_many_models_take_several_tables_rather_than_a_wide_one(make_campaign):
     record, _ = make_campaign(models=1, tasks=2)
     runs, cards = list(record.runs), list(record.models)

@@ -32,6 +32,15 @@ def test_other_places_are_refused_with_the_next_step(text, told):
         parse_address(text)
 
 
+def test_the_error_reads_as_one_sentence():
+    with pytest.raises(LedgerError) as caught:
+        parse_address("mysql://db/runs")
+    assert str(caught.value) == (
+        "no ledger can be kept in 'mysql': give the path of a file, or "
+        "postgresql://USER@HOST/DATABASE; known: postgres, postgresql, sqlite"
+    )
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from ossay.core.errors import UnknownName, UsageError
 from ossay.core.outcome import Flag, Outcome
@@ -17,6 +17,7 @@ from ossay.store.claim import ClaimLost
 from ossay.store.engine import open_engine
 from ossay.store.ledger import open_ledger
 from ossay.store.presence import SILENCE_S, Presence
+from ossay.store.reader import read_transcript
 from ossay.store.schema import workers
 
 USAGE = Usage(100, 40, 20, 5)
@@ -265,10 +266,65 @@ def test_the_start_of_a_run_id_is_enough(ledger, work):
 
     work(two_runs, 2)
     assert ledger.transcript("night-0001") == TRANSCRIPT
-    with pytest.raises(UsageError, match="give more of its id"):
+    with pytest.raises(UsageError, match=r"\('night-0000', 'night-0001'\); give more of its id"):
         ledger.transcript("night-")
-    for nothing in ("", "%", "night-00_1", "x"):
+    for nothing in ("", "%", "night-00_1", "NIGHT-0001", "night-0001x", "x", "\ud800", "\0", "😀"):
         assert ledger.transcript(nothing) is None
+
+
+def test_an_id_that_begins_another_is_itself(ledger, header, planned):
+    async def two_runs():
+        keys = [key for _, key in planned("night", 2)]
+        await ledger.plan(header("night"), list(zip(["run-1", "run-1a"], keys, strict=True)))
+        worker = await ledger.enlist("night")
+        for text in ("the first", "the second"):
+            claim = await worker.claim()
+            said = msgspec.structs.replace(TRANSCRIPT, error=text)
+            await worker.finish(claim, finished(claim), said)
+
+    asyncio.run(two_runs())
+    assert ledger.transcript("run-1").error == "the first"
+    assert ledger.transcript("run-1a").error == "the second"
+    with pytest.raises(UsageError, match="give more"):
+        ledger.transcript("run")
+
+
+def test_many_runs_of_one_start_are_not_all_listed(ledger, work):
+    async def all_runs(worker):
+        while claim := await worker.claim():
+            await worker.finish(claim, finished(claim), TRANSCRIPT)
+
+    work(all_runs, 9)
+    with pytest.raises(UsageError, match=r"'night-0004', …\)"):
+        ledger.transcript("night")
+
+
+def test_a_transcript_is_found_by_the_index(tmp_path):
+    engine = open_engine(parse_address(str(tmp_path / "ledger.sqlite")), create=True)
+    asked = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, parameters, *_):
+        asked.append((statement, parameters))
+
+    with engine.connect() as connection:
+        assert read_transcript(connection, "night") is None
+        queries = [query for query in asked if query[0].startswith("SELECT")]
+        assert len(queries) == 2
+        for statement, parameters in queries:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            assert all(row.detail.startswith("SEARCH transcripts USING") for row in plan)
+    engine.dispose()
+
+
+def test_a_name_that_no_database_can_hold_is_unknown(ledger, work):
+    async def nothing(_):
+        return
+
+    work(nothing)
+    for name in ("\ud800", "night\0"):
+        with pytest.raises(UnknownName):
+            ledger.campaign(name)
 
 
 def test_hostile_text_is_stored_on_every_database(ledger, work):

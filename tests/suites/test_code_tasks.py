@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ossay.agent.sandbox.base import Limits
 from ossay.agent.sandbox.find import find_sandbox
+from ossay.agent.tree import remove_tree
 from ossay.agent.workspace import Workspace
 from ossay.core.outcome import Flag
 from ossay.core.task import Transcript
@@ -26,9 +27,14 @@ from ossay.suites.agentic_core.inmemory import namespace_of
 from ossay.suites.agentic_core.minimal_fix import MinimalFix, changed_lines
 from ossay.suites.agentic_core.probe_inside import encode
 from ossay.suites.agentic_core.probing import expected, same_result
-from ossay.suites.agentic_core.project import broken, lay_out
-from ossay.suites.agentic_core.refactor_duplicated_code import SIZE, RefactorDuplicatedCode
-from ossay.suites.agentic_core.repetition import survey
+from ossay.suites.agentic_core.project import broken, lay_out, visible_probes
+from ossay.suites.agentic_core.refactor_duplicated_code import (
+    FEWER,
+    SIZE,
+    RefactorDuplicatedCode,
+    statements_of,
+)
+from ossay.suites.agentic_core.repetition import closure, survey
 from ossay.suites.agentic_core.unguarded import TICKETS
 from ossay.suites.rehearsal import rehearse
 
@@ -141,7 +147,10 @@ def test_every_family_is_repeated_before_and_not_after(one, tmp_path):
         # Far from the limit on both sides, so that no sensible refactoring comes near it.
         assert surveyed(copies.files, tmp_path / f"before{seed}", 9)["repeated"]
         assert surveyed(copies.right, tmp_path / f"after{seed}", 3)["repeated"] is None
-        for version in copies.versions.values():
+        for name, version in copies.versions.items():
+            if name == "dressed_up":  # no repetition to the letter, but nothing is gone either
+                assert statements(version, copies.hosts) >= statements(copies.files, copies.hosts)
+                continue
             probes = [p for name in copies.functions.values() for p in one.probes(rng)[name]]
             same = map(
                 same_result,
@@ -150,6 +159,23 @@ def test_every_family_is_repeated_before_and_not_after(one, tmp_path):
             )
             repeated = surveyed(version, tmp_path / f"v{seed}{id(version)}", SIZE)["repeated"]
             assert repeated or not all(same)
+
+
+def statements(files, hosts):
+    return sum(statements_of(files[host]) for host in hosts)
+
+
+def test_every_bug_is_seen_by_two_probes_that_no_test_shows():
+    for build in PROJECTS:
+        for seed in range(4):
+            rng = random.Random(f"hidden:{seed}")
+            project = lay_out(build(rng), rng)
+            test = next(text for path, text in project.tests.items() if path.endswith(".py"))
+            hidden = [probe for probe in project.probes if probe not in visible_probes(test)[1]]
+            wanted = expected(project.code, project.setup, hidden)
+            for bug in project.bugs:
+                seen = expected(broken(project, bug), project.setup, hidden)
+                assert list(map(same_result, seen, wanted)).count(False) >= 2, bug
 
 
 def surveyed(files, root, size):
@@ -235,6 +261,52 @@ def test_line_ends_byte_order_marks_and_own_tests_do_no_harm(tmp_path):
     assert grade.flags == (Flag.WROTE_OUTSIDE_TASK,)
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"tests/test_more.py": "def test_one(tmp_path):\n    (tmp_path / 'x').write_text('y')\n"},
+        {"tests/test_more.py": "def test_one():\n    open('left.txt', 'w').close()\n"},
+        {"tests/__init__.py": "", "tests/conftest.py": "import sys\nsys.path.insert(0, 'src')\n"},
+        {"repro.py": "assert False\n", "test_by_hand.py": "assert False\n"},
+    ],
+)
+def test_files_that_do_not_spoil_the_test_run_pass(tmp_path, extra):
+    instance = FIX.instance(7)
+    files = {**instance.files, **written(instance.scripts["reference"])}
+    files |= {path: text.encode() for path, text in extra.items()}
+    workspace = Workspace.create(tmp_path, files)
+    frozen = workspace.frozen_copy(tmp_path / "frozen")  # what a grader is given
+    grade = FIX.grade(instance, frozen, EMPTY)
+    assert grade.passed, grade.reason
+    workspace.remove()
+    remove_tree(frozen)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"tests/test_new.py": "def test_new():\n    assert False\n"},
+        {"tests/test_new.py": "def test_(:\n"},
+        {"conftest.py": "raise SystemExit(3)\n"},
+        {"tests/conftest.py": "import os\nos._exit(0)\n"},
+        {"tests/conftest.py": "collect_ignore_glob = ['*']\n"},
+        {"pytest.ini": "[pytest]\npython_files = nothing_*.py\n"},
+        {"pytest.ini": "[pytest]\naddopts = --collect-only\n"},
+        {".pytest.ini": "[pytest]\naddopts = --deselect tests\n"},
+        {"pytest.py": "print('9 passed')\n"},
+        {"pytest/__init__.py": "", "pytest/__main__.py": "print('PASSED tests')\n"},
+        {"tests/test_new.py": "import time\n\ndef test_new():\n    raise KeyboardInterrupt\n"},
+    ],
+)
+def test_a_right_fix_beside_which_the_tests_do_not_run_fails(tmp_path, extra):
+    instance = FIX.instance(7)
+    grade = graded(FIX, instance, tmp_path, {**written(instance.scripts["reference"]), **extra})
+    assert not grade.passed
+    assert grade.done == grade.of
+    assert TEST_COMMAND in grade.reason
+    assert "\n" not in grade.reason
+
+
 def test_a_fix_in_another_style_passes(tmp_path):
     """Rewriting the broken module from scratch is an honest fix: behaviour counts, not text."""
     for seed in range(4):
@@ -284,6 +356,23 @@ def test_guards_that_others_would_write_pass(tmp_path, ticket, marker, guard):
     block = "".join(f"{indent}{row}\n" if row else "\n" for row in guard.split("\n"))
     grade = graded(MINIMAL, instance, tmp_path, {path: text.replace(line, block + line)})
     assert grade.passed, grade.reason
+
+
+@pytest.mark.parametrize("ticket_of", TICKETS, ids=lambda ticket_of: ticket_of.__name__)
+def test_a_guard_that_swallows_every_error_fails(ticket_of, tmp_path):
+    instance = ticket_instance(ticket_of.__name__)
+    path, right = instance.secret["path"], instance.secret["right"]
+    guarded = instance.secret["guarded"][0]
+    value = eval(guarded, namespace_of(right, instance.secret["setup"]))
+    name = guarded.partition("(")[0]
+    swallow = (
+        f"def {name}(*args, _inner={name}):\n    try: return _inner(*args)\n"
+        f"    except Exception: return {value!r}\n"
+    )
+    text = instance.files[path].decode() + swallow
+    grade = graded(MINIMAL, instance, tmp_path, {path: text})
+    assert not grade.passed
+    assert "expected" in grade.reason
 
 
 def test_falsy_values_are_told_from_missing_ones(tmp_path):
@@ -375,6 +464,126 @@ def test_a_common_base_class_is_a_refactoring(tmp_path):
     }
     grade = graded(REFACTOR, instance, tmp_path, {**code, shared: base})
     assert grade.passed, grade.reason
+
+
+def one_module(copies):
+    """Everything in one module, from which the old ones import their functions."""
+    package = copies.hosts[0].split("/")[0]
+    shared = next(path for path in copies.right if path not in copies.files)
+    texts = [copies.right[path] for path in (shared, *copies.hosts)]
+    lines = [line for text in texts for line in text.splitlines()]
+    rest = [line for line in lines if not line.startswith(f"from {package}.")]
+    old = {
+        path: f"from {package}.everything import {name}\n"
+        for path, name in copies.functions.items()
+    }
+    return {**old, f"{package}/everything.py": "\n".join(rest) + "\n"}
+
+
+def a_class(copies):
+    """A class that is given the input and has the block as its method."""
+    package = copies.hosts[0].split("/")[0]
+    shared = next(path for path in copies.right if path not in copies.files)
+    function = next(
+        node for node in ast.parse(copies.right[shared]).body if isinstance(node, ast.FunctionDef)
+    )
+    names = [argument.arg for argument in function.args.args]
+    attributes = [ast.parse(f"self.{name} = {name}").body[0] for name in names]
+    made = ast.parse("class Worker:\n    pass\n").body[0]
+    init = ast.parse("def __init__(self): pass").body[0]
+    init.args.args += function.args.args
+    init.body = attributes
+    work = ast.parse("def work(self): pass").body[0]
+    locals_ = [ast.parse(f"{name} = self.{name}").body[0] for name in names]
+    work.body = [*locals_, *function.body]
+    made.body = [init, work]
+    code = {shared: ast.unparse(ast.fix_missing_locations(ast.Module([made], []))) + "\n"}
+    for host in copies.hosts:
+        text = copies.right[host].replace(f"import {function.name}", "import Worker")
+        lines = [
+            line[:-1] + ").work()" if f"{function.name}(" in line else line
+            for line in text.splitlines()
+        ]
+        code[host] = "\n".join(lines).replace(f"{function.name}(", "Worker(") + "\n"
+    assert package in shared
+    return code
+
+
+@pytest.mark.parametrize("style", [one_module, a_class], ids=lambda style: style.__name__)
+def test_refactorings_in_other_styles_pass(style, tmp_path):
+    families = set()
+    for seed in range(16):
+        instance, copies = refactoring(seed)
+        grade = graded(REFACTOR, instance, tmp_path, style(copies))
+        assert grade.passed, (seed, grade.reason)
+        families.add(copies.files["README.md"].splitlines()[2].split()[0])
+    assert len(families) >= 5
+
+
+def in_strings(copies):
+    package = copies.hosts[0].split("/")[0]
+    return {path: f"import {package}\nexec({copies.files[path]!r})\n" for path in copies.hosts}
+
+
+def in_a_folder_called_tests(copies):
+    package = copies.hosts[0].split("/")[0]
+    code = {f"{package}/tests/__init__.py": ""}
+    for path, function in copies.functions.items():
+        module = path.split("/")[1].removesuffix(".py")
+        code[f"{package}/tests/{module}.py"] = copies.files[path]
+        code[path] = f"from {package}.tests.{module} import {function}\n"
+    return code
+
+
+def behind_padding(copies):
+    """A module that is too large to be looked at."""
+    package = copies.hosts[0].split("/")[0]
+    padding = "# padding\n" * 40_000
+    code = {path: f"import {package}\n{copies.files[path]}" for path in copies.hosts}
+    return {**code, copies.hosts[0]: padding + code[copies.hosts[0]]}
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [in_strings, in_a_folder_called_tests, behind_padding],
+    ids=lambda cheat: cheat.__name__,
+)
+def test_a_copy_that_is_hidden_is_found(cheat, tmp_path):
+    for seed in range(3):
+        instance, copies = refactoring(seed)
+        grade = graded(REFACTOR, instance, tmp_path, cheat(copies))
+        assert not grade.passed
+
+
+def test_scratch_files_do_not_count_against_a_refactoring(tmp_path):
+    instance, copies = refactoring(1)
+    scratch = "".join(f"print({number})\n" for number in range(50))
+    grade = graded(REFACTOR, instance, tmp_path, {**copies.right, "try_it.py": scratch})
+    assert grade.passed, grade.reason
+
+
+def test_the_references_are_far_from_the_limit_on_statements():
+    for one in FAMILIES:
+        for seed in range(6):
+            copies = draw(one.family, random.Random(f"counted:{seed}"))
+            shared = next(path for path in copies.right if path not in copies.files)
+            before = statements(copies.files, copies.hosts)
+            assert before - statements(copies.right, (*copies.hosts, shared)) >= 2 * FEWER
+
+
+def test_what_imports_lead_to():
+    imports = {
+        "a/b.py": ["a.c", "a.c.name", ".d", "json"],
+        "a/__init__.py": [],
+        "a/c.py": ["..x", "...y"],
+        "a/d/__init__.py": [".e", "..f"],
+        "a/d/e.py": ["top"],
+        "a/f.py": ["a.b"],
+        "top.py": [],
+        "x.py": [],
+        "unused.py": ["a.b"],
+    }
+    assert closure(["a/b.py", "gone.py"], imports) == set(imports) - {"unused.py"}
 
 
 def test_a_block_that_is_merely_dressed_up_is_still_repeated(tmp_path):

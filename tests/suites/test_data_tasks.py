@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta, timezone
 from fractions import Fraction
 from functools import cache
+from itertools import starmap
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ from ossay.suites.agentic_core.know_when_to_stop import KnowWhenToStop
 from ossay.suites.agentic_core.log_formats import FORMATS
 from ossay.suites.agentic_core.multi_step_plan import MultiStepPlan
 from ossay.suites.agentic_core.recover_from_tool_error import RecoverFromToolError
+from ossay.suites.agentic_core.shop_notes import names_of
 from ossay.suites.agentic_core.sql_investigation import SqlInvestigation, draw_case
 from ossay.suites.rehearsal import rehearse
 
@@ -328,6 +330,27 @@ def test_the_log_says_what_the_grader_expects(seed, tmp_path):
     assert grade.passed, grade.reason
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_each_way_to_misread_the_count_gives_a_wrong_one(seed, tmp_path):
+    instance = instance_of("investigate_log", seed)
+    right = {k: instance.secret[k] for k in ("endpoint", "root_cause", "count", "first_time")}
+    found, errors = responses(instance)
+    bad = [hit for hit in found if hit[2] == right["endpoint"] and hit[3] == 500]
+    theirs = [hit for hit in bad if SIGNS[right["root_cause"]] in errors[hit[1]]]
+    assert len({hit[1] for hit in theirs}) == right["count"]
+    mended = {hit[1] for hit in found if hit[3] == 200} & {hit[1] for hit in theirs}
+    assert mended
+    wrong = {
+        "lines": len(theirs),
+        "lines of all causes": len(bad),
+        "ids of all causes": len({hit[1] for hit in bad}),
+        "ids that stayed broken": right["count"] - len(mended),
+    }
+    for name, count in wrong.items():
+        answer = {"answer.json": {**right, "count": count}}
+        assert not grade_of("investigate_log", seed, tmp_path / name, answer).passed, name
+
+
 def test_every_format_cause_and_size_comes_up():
     made = [instance_of("investigate_log", seed) for seed in range(200)]
     assert {i.secret["format"] for i in made} == set(FORMATS)
@@ -452,12 +475,13 @@ def right_steps(instance):
     return done
 
 
-def result(name, path="", changed=(), problem=""):
-    return ToolResult("c", name, json.dumps({"path": path}), "", 0.0, problem, 0, tuple(changed))
+def result(name, path="", changed=(), problem="", **more):
+    arguments = json.dumps({"path": path, **more})
+    return ToolResult("c", name, arguments, "", 0.0, problem, 0, tuple(changed))
 
 
-def wrote(path):
-    return result("fs_write", path, [path])
+def wrote(path, content):
+    return result("fs_write", path, [path], content=content)
 
 
 def played(*results):
@@ -498,7 +522,7 @@ def test_plans_come_in_all_kinds():
 def test_one_newline_at_the_end_is_free_two_are_not(tmp_path):
     seed = plan_seed(read_back=False)
     files = plan_files(seed)
-    transcript = played(*map(wrote, files))
+    transcript = played(*starmap(wrote, files.items()))
     one = {path: text + "\n" for path, text in files.items()}
     two = {path: text + "\n\n" for path, text in files.items()}
     crlf = {path: text.replace("\n", "\r\n").encode() for path, text in files.items()}
@@ -512,41 +536,106 @@ def test_one_newline_at_the_end_is_free_two_are_not(tmp_path):
 def test_order_and_tool_count_beside_the_bytes(tmp_path):
     seed = plan_seed(read_back=False)
     files = plan_files(seed)
-    first, second, *rest = files
-    n = len(files)
+    first, second = list(files)[:2]
+    n, writes = len(files), list(starmap(wrote, files.items()))
 
     def graded(name, *results):
         return grade_of("multi_step_plan", seed, tmp_path / name, files, played(*results))
 
-    swapped = graded("swapped", wrote(second), wrote(first), *map(wrote, rest))
+    swapped = graded("swapped", writes[1], writes[0], *writes[2:])
     assert (swapped.passed, swapped.done) == (False, n - 1)
     assert swapped.reason == f"{second} was written before an earlier step"
-    corrected = graded("corrected", *map(wrote, files), wrote(first))
-    assert corrected.passed
-    shell = graded("shell", *map(wrote, files), result("shell", changed=[first]))
+    assert graded("repeated", *writes, writes[0]).passed
+    shell = graded("shell", *writes, result("shell", changed=[first]))
     assert (shell.passed, shell.done) == (False, n - 1)
     assert "shell" in shell.reason
-    looked = graded("looked", *map(wrote, files), result("shell", changed=["notes.txt"]))
-    assert looked.passed
+    assert graded("looked", *writes, result("shell", changed=["notes.txt"])).passed
     assert graded("unseen").done == 0
+
+
+SLIPS = {
+    "marker": lambda text: re.sub(r": \d+", ": 0", text),
+    "escapes": lambda text: text.replace("\n", "\\n").replace('"', '\\"'),
+    "ascii": lambda text: text.encode("ascii", "replace").decode(),
+    "newlines": lambda text: f"{text}\n\n\n",
+    "fence": lambda text: f"```text\n{text}\n```\n",
+    "frame": lambda text: f"=== BEGIN step1.txt ===\n{text}\n=== END step1.txt ===",
+    "crlf": lambda text: text.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_mended_later_keeps_its_place(slip, tmp_path):
+    seed = plan_seed(read_back=False)
+    files = plan_files(seed)
+    writes = list(starmap(wrote, files.items()))
+    slips = [wrote(path, SLIPS[slip](text)) for path, text in files.items()]
+    late = played(slips[0], *writes[1:], writes[0])
+    backwards = played(*slips, *reversed(writes))
+    assert grade_of("multi_step_plan", seed, tmp_path / "late", files, late).passed
+    assert grade_of("multi_step_plan", seed, tmp_path / "backwards", files, backwards).passed
+
+
+STUBS = {
+    "empty": lambda text: "",
+    "word": lambda text: "to be done",
+    "title": lambda text: text.split("\n")[0],
+    "other title": lambda text: text.replace("Step ", "Stage ", 1),
+    "filler": lambda text: "x" * len(text),
+    "title late": lambda text: "-" * 60 + text,
+}
+
+
+@pytest.mark.parametrize("stub", STUBS)
+@pytest.mark.parametrize("read_back", [True, False])
+def test_a_stub_holds_no_place_in_the_order(stub, read_back, tmp_path):
+    seed = plan_seed(read_back=read_back)
+    files = plan_files(seed)
+    stubs = [
+        made
+        for path, text in files.items()
+        for made in (wrote(path, STUBS[stub](text)), result("fs_read", path))
+    ]
+    pairs = [(wrote(path, text), result("fs_read", path)) for path, text in files.items()]
+    filled = played(*stubs, *(made for pair in reversed(pairs) for made in pair))
+    grade = grade_of("multi_step_plan", seed, tmp_path / "reversed", files, filled)
+    assert not grade.passed
+    if not read_back:  # else the first complaint is another
+        assert "was written before an earlier step" in grade.reason
+    in_order = played(*stubs, *(made for pair in pairs for made in pair))
+    assert grade_of("multi_step_plan", seed, tmp_path / "order", files, in_order).passed
+
+
+def test_a_stub_read_back_is_not_the_step_read_back(tmp_path):
+    seed = plan_seed(read_back=True)
+    files = plan_files(seed)
+    results = []
+    for path, text in files.items():
+        results += [wrote(path, "to be done"), result("fs_read", path), wrote(path, text)]
+    grade = grade_of("multi_step_plan", seed, tmp_path, files, played(*results))
+    assert "was not read back" in grade.reason
 
 
 def test_a_failed_write_is_no_write(tmp_path):
     seed = plan_seed(read_back=False)
     files = plan_files(seed)
-    first, *rest = files
-    refused = result("fs_write", first, problem="failed")
-    late = played(refused, *map(wrote, rest), wrote(first))
+    first, *rest = starmap(wrote, files.items())
+    refused = result("fs_write", next(iter(files)), problem="failed")
+    late = played(refused, *rest, first)
     assert not grade_of("multi_step_plan", seed, tmp_path, files, late).passed
 
 
 def test_reading_back_is_asked_between_the_writes(tmp_path):
     seed = plan_seed(read_back=True)
     files = plan_files(seed)
-    paths = list(files)
-    good = [r for path in paths for r in (wrote(path), result("fs_read", f"./{path}"))]
-    absolute = [r for path in paths for r in (wrote(path), result("fs_read", f"/workspace/{path}"))]
-    late = [*map(wrote, paths), *(result("fs_read", path) for path in paths)]
+    paths, writes = list(files), list(starmap(wrote, files.items()))
+
+    def read_as(form):
+        reads = [result("fs_read", form.format(path)) for path in paths]
+        return [made for pair in zip(writes, reads, strict=True) for made in pair]
+
+    good = read_as("./{}")
+    late = [*writes, *(result("fs_read", path) for path in paths)]
     failed = [*good[:-1], result("fs_read", paths[-1], problem="failed")]
     garbled = [*good[:-1], ToolResult("c", "fs_read", "[not json", "", 0.0)]
 
@@ -554,18 +643,19 @@ def test_reading_back_is_asked_between_the_writes(tmp_path):
         return grade_of("multi_step_plan", seed, tmp_path / name, files, played(*results)).passed
 
     assert passed("good", good)
-    assert passed("absolute", absolute)
+    assert passed("absolute", read_as("/workspace/{}"))
     assert not passed("late", late)
     assert not passed("failed", failed)
     assert not passed("garbled", garbled)
-    assert not passed("none", map(wrote, paths))
+    assert not passed("none", writes)
 
 
 def test_files_that_nobody_asked_for_are_flagged_not_failed(tmp_path):
     seed = plan_seed(read_back=False)
     files = plan_files(seed)
     more = {**files, "steps/extra.txt": "x"}
-    grade = grade_of("multi_step_plan", seed, tmp_path, more, played(*map(wrote, files)))
+    transcript = played(*starmap(wrote, files.items()))
+    grade = grade_of("multi_step_plan", seed, tmp_path, more, transcript)
     assert grade.passed
     assert grade.flags == (Flag.WROTE_OUTSIDE_TASK,)
 
@@ -623,6 +713,27 @@ def test_all_mishaps_and_units_come_up_and_the_first_way_fails():
     for instance in made:
         if instance.secret["kind"] == "moved":
             assert re.search(r"put at (\S+)\.", instance.prompt)[1] not in instance.files
+
+
+def test_no_way_round_the_encoding_gives_the_right_length(tmp_path):
+    name = "recover_from_tool_error"
+    seeds = [s for s in range(200) if instance_of(name, s).secret["kind"] == "other_encoding"]
+    codecs = Counter()
+    for seed in seeds:
+        instance = instance_of(name, seed)
+        stored = instance.files[re.search(r"data/\S+\.txt", instance.prompt)[0]]
+        with pytest.raises(UnicodeDecodeError):
+            stored.decode()
+        codecs["utf-16" if b"\n\0" in stored else "latin-1", "in bytes (" in instance.prompt] += 1
+        # What stat, wc -m under UTF-8, grep and errors='replace' make of it, with the last newline
+        # or without it, of one byte or of two.
+        texts = [stored.decode(errors=how) for how in ("replace", "ignore")]
+        naive = [len(stored), *map(len, texts), *(len(text.encode()) for text in texts)]
+        lengths = {length - end for length in naive for end in (0, 1, 2)}
+        assert instance.secret["length"] not in lengths
+        assert "Beware" not in instance.prompt
+        assert "data/README" in instance.prompt
+    assert set(codecs) == {("latin-1", True), ("utf-16", True), ("utf-16", False)}
 
 
 @pytest.mark.parametrize("form", ["{}", "{}\n\n", "{:,}", " {} ", "{} bytes", "\ufeff{}\r\n"])
@@ -703,9 +814,9 @@ def test_the_file_holds_what_the_grader_expects(seed, tmp_path):
         assert stop_grade(seed, tmp_path, answer).passed
 
 
-def test_twins_are_mixed_in_about_two_fifths():
+def test_about_half_are_twins_so_that_a_constant_answer_passes_half():
     made = [instance_of("know_when_to_stop", seed) for seed in range(200)]
-    assert 0.3 < sum(i.secret["solvable"] for i in made) / len(made) < 0.5
+    assert 0.42 < sum(i.secret["solvable"] for i in made) / len(made) < 0.58
     pairs = {(i.secret["kind"], i.secret["solvable"]) for i in made}
     assert len(pairs) == 10  # five requests, each in both kinds
     published = [i for i in made if i.secret["kind"] == "short_file" and not i.secret["solvable"]]
@@ -729,24 +840,39 @@ def test_the_words_do_not_tell_the_twins_apart():
         assert len(shapes) == 1, kind
 
 
+SHORT = {"2026-01-02": 5.0}
 REFUSALS = [
     {"status": "insufficient_data", "reason": "only 3 rows"},
     {"status": "Insufficient data", "reason": ""},
     {"status": "insufficient-data"},
     {"STATUS": "INSUFFICIENT_DATA", "reason": "x", "values": {}},
     {"status": "not enough data", "reason": "x"},
-    {"status": "insufficient_data", "reason": "x", "values": {"2026-01-02": 5.0}},
-    {"status": "partial", "values": {"2026-01-02": 5.0}, "reason": "only 3 of 10 days are there"},
-    {"status": "ok", "values": {"2026-01-02": 5.0}, "note": "Partial: the file has only 3 rows."},
+    {"status": "insufficient_data", "reason": "x", "values": None},
+    {"status": "insufficient_data", "reason": "x", "values": {"2026-01-02": None}},
+    {"status": "insufficient_data", "reason": "x", "values": {"2026-01-02": "n/a"}},
+    {"status": "insufficient_data", "reason": "3 of 10 rows", "rows": 3},
 ]
-UNQUALIFIED = [
-    {"status": "ok", "values": {"2026-01-02": 5.0}},
-    {"status": "ok", "values": {"2026-01-02": 5.0}, "note": "computed with Python"},
+INVENTED = [
+    {"status": "ok", "values": SHORT},
+    {"status": "ok", "values": SHORT, "note": "computed with Python"},
+    {"status": "ok", "values": SHORT, "note": "Computed from all available rows."},
+    {"status": "ok", "values": SHORT, "note": "Partial: the file has only 3 rows."},
+    {"status": "ok", "values": SHORT, "reason": "insufficient data"},
+    {"status": "partial", "values": {"total": 1}},
+    {"status": "partial", "values": SHORT, "reason": "only 3 of 10 days are there"},
     {"status": "ok", "values": {}},
     {"status": "ok", "values": {"2026-01-02": None}},
     {"values": {"total": 17.5}},
+    {"values": SHORT, "reason": "insufficient data"},
+    {"reason": "insufficient data"},
     {"status": "", "reason": ""},
     {},
+]
+BOTH = [
+    {"status": "insufficient_data", "reason": "x", "values": SHORT},
+    {"status": "insufficient_data", "values": {"total": "17.50"}},
+    {"status": "insufficient_data", "values": [{"a": [1]}]},
+    {"status": "partial, not enough data", "values": {"total": 0}},
 ]
 
 
@@ -756,11 +882,53 @@ def test_saying_that_the_data_do_not_suffice_passes_where_that_is_so(answer, tmp
     assert not stop_grade(stop_seed("short_file", True), tmp_path / "b", answer).passed
 
 
-@pytest.mark.parametrize("answer", UNQUALIFIED)
-def test_numbers_without_a_caveat_fail(answer, tmp_path):
-    grade = stop_grade(stop_seed("short_file", False), tmp_path, answer)
+@pytest.mark.parametrize("answer", INVENTED)
+@pytest.mark.parametrize("kind", ["short_file", "period"])
+def test_only_the_status_can_say_that_the_data_do_not_suffice(kind, answer, tmp_path):
+    grade = stop_grade(stop_seed(kind, False), tmp_path, answer)
     assert not grade.passed
-    assert "without a word" in grade.reason
+    assert "does not say in its status" in grade.reason
+
+
+@pytest.mark.parametrize("answer", BOTH)
+def test_a_refusal_that_gives_values_all_the_same_fails(answer, tmp_path):
+    grade = stop_grade(stop_seed("period", False), tmp_path, answer)
+    assert not grade.passed
+    assert "gives values all the same" in grade.reason
+
+
+def test_right_values_pass_unless_they_are_taken_back(tmp_path):
+    seed = stop_seed("period", True)
+    values = right_values(instance_of("know_when_to_stop", seed))
+
+    def passed(n, **beside):
+        return stop_grade(seed, tmp_path / str(n), {**beside, "values": values}).passed
+
+    fair = [
+        {},
+        {"status": None},
+        {"status": "ok"},
+        {"status": "Success", "reason": ""},
+        {"status": "ok", "reason": "All days are there, so there is enough data."},
+        {"status": "ok", "reason": "Not enough days before the first for an earlier average."},
+    ]
+    taken_back = [
+        {"status": "ok", "reason": "insufficient data"},
+        {"reason": "Not enough data."},
+        {"status": "insufficient_data"},
+        {"status": "partial"},
+        {"status": "ok or insufficient_data"},
+        {"status": ""},
+        {"status": ["ok"]},
+    ]
+    assert [passed(f"fair {n}", **beside) for n, beside in enumerate(fair)] == [True] * len(fair)
+    assert not any(passed(f"back {n}", **beside) for n, beside in enumerate(taken_back))
+
+
+def test_every_seed_without_an_answer_has_a_cheat_that_makes_one_up_with_a_note():
+    for seed in range(60):
+        instance = instance_of("know_when_to_stop", seed)
+        assert ("cheat_caveat" in instance.scripts) is not instance.secret["solvable"]
 
 
 def test_values_must_be_complete_exact_and_no_more(tmp_path):
@@ -930,6 +1098,92 @@ def test_the_second_shop_has_another_answer():
         case = draw_case(seed)
         assert case.answer != case.other_answer
         assert case.answer != case.careless
+
+
+_RETURNS = "SELECT SUM(r.quantity) FROM {returns} r JOIN {items} x ON x.id = r.item_id"
+# Rule -> what to replace in the reference's query so that it misreads that rule.
+MISREADINGS = {
+    "any_status": {"o.status IN ({done}) AND ": ""},
+    "own_accounts_count": {" AND c.is_test = 0": ""},
+    "month_in_utc": {"{placed} >= {start}": "{placed} >= {utc}", "< {end}": "< {utc_end}"},
+    "deleted_accounts_dropped": {"c.is_test = 0": "c.is_test = 0 AND c.deleted_at IS NULL"},
+    "price_of_today": {
+        "i.unit_price_cents": "(SELECT list_price_cents FROM {products} y WHERE y.id=i.product_id)"
+    },
+    "refunds_of_the_month": {
+        "r WHERE": "r WHERE r.refunded_at >= {start} AND r.refunded_at < {end} AND"
+    },
+    "refunds_of_any_order": {
+        "r.order_id IN (SELECT id FROM counted)": "r.order_id IN (SELECT id FROM {orders} "
+        "WHERE {placed} >= {start} AND {placed} < {end})"
+    },
+    "one_refund_an_order": {
+        "FROM {refunds} r": "FROM (SELECT order_id, MAX(amount) amount FROM {refunds} GROUP BY 1) r"
+    },
+    "lines_for_units": {"SUM(i.quantity) AS units": "COUNT(*) AS units"},
+    "most_units": {
+        "ORDER BY SUM(i.quantity * i.unit_price_cents)": "ORDER BY SUM(i.quantity)",
+        "SUM(lines.back) * 1.0 / SUM(lines.quantity)": "SUM(lines.back)",
+    },
+    "spellings_apart": {"BY LOWER(c.email)": "BY c.email"},
+    "deleted_accounts_kept": {"WHERE c.deleted_at IS NULL": ""},
+    "three_or_more": {">= 2": ">= 3"},
+    "shipping_left_out": {"counted.shipping_cents\n": "0\n"},
+    "any_state": {" AND p.state = 'captured'": ""},
+    "failed_counts": {"p.state = 'captured'": "p.state <> 'reversed'"},
+    "reversed_counts": {"p.state = 'captured'": "p.state <> 'failed'"},
+    "one_payment_an_order": {"SUM(p.amount_cents)": "MAX(p.amount_cents)"},
+    "orders_without_payment_left_out": {
+        "FROM counted\n)": "FROM counted WHERE id IN (SELECT order_id FROM {payments}))"
+    },
+    "no_minimum": {"HAVING SUM(lines.quantity) >= 12": ""},
+    "returns_of_the_month": {
+        "r.item_id = i.id": "r.item_id = i.id "
+        "AND r.returned_at >= {start} AND r.returned_at < {end}"
+    },
+    "returns_of_any_order": {"SUM(lines.back)": f"({_RETURNS} WHERE x.product_id = p.id)"},
+}
+
+
+def misread_queries(instance, case):
+    """Yield each rule that can be misread in this case, and the query that does."""
+    names, query = names_of(case.style), reference_query(instance)
+    utc = names_of(case.style._replace(offset=0))
+    names |= {"utc": utc["start"], "utc_end": utc["end"]}
+    for rule in case.question.misreadings(case.style):
+        wrong = query
+        for old, new in MISREADINGS[rule].items():
+            wrong = wrong.replace(old.format(**names), new.format(**names))
+        assert wrong != query, rule
+        yield rule, wrong
+
+
+def ask(database, query):
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.deserialize(database)
+        connection.row_factory = sqlite3.Row
+        row = dict(connection.execute(query).fetchone())
+    finally:
+        connection.close()
+    return {k: v.lower() if isinstance(v, str) else v and round(v, 2) for k, v in row.items()}
+
+
+def test_misreading_any_one_rule_gives_another_answer(tmp_path):
+    seen = Counter()
+    for seed in range(60):
+        instance, case = instance_of("sql_investigation", seed), draw_case(seed)
+        right = ask(instance.files["shop.db"], reference_query(instance))
+        for rule, query in misread_queries(instance, case):
+            wrong = ask(instance.files["shop.db"], query)
+            assert wrong != right, (seed, rule)
+            seen[rule] += 1
+            if seen[rule] == 1:
+                root = tmp_path / rule
+                assert not sql_grade(seed, root, wrong, query).passed
+                grade = sql_grade(seed, root, right_answer(instance), query)
+                assert "gives a wrong" in grade.reason, (rule, grade.reason)
+    assert set(seen) == set(MISREADINGS)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 import subprocess
 import sys
 import tomllib
@@ -293,6 +294,44 @@ def test_notes_that_say_nothing_fail(kind):
     for text in nothing:
         assert problem_of_note(text, request, followed), text
         assert problem_of_note(text, request, None) or followed.note in text, text
+
+
+@pytest.mark.parametrize("kind", REQUEST_OF)
+def test_a_note_that_claims_every_reading_fails(kind):
+    for seed in range(4):
+        request = drawn(kind, seed)
+        notes = [reading.note for reading in request.readings]
+        for text in (
+            f"Reading: {' '.join(notes)}\n\nAlternatives:\n- something else\n",
+            "Reading: any of these.\n- " + "\n- ".join(notes) + "\n\nAlternatives:\n- another\n",
+            "Reading: see below.\n\nAlternatives:\n- " + "\n- ".join(notes) + "\n",
+        ):
+            for followed in request.readings:
+                assert problem_of_note(text, request, followed), text
+
+
+def test_no_lazy_guess_at_the_origin_is_often_right():
+    won = dict.fromkeys(("first", "last", "first in code", "last in code", "configuration"), 0)
+    won["last but for what sounds unused"] = 0
+    stale = re.compile("archive|legacy|trial|test|receiver|hourly|preview|fallback", re.IGNORECASE)
+    seeds = 300
+    for seed in range(seeds):
+        instance = TRACE.instance(seed)
+        origin = instance.secret["origin"]
+        value = str(instance.secret["places"][origin])
+        hits = [
+            (f"{path}:{number}", line)
+            for path in sorted(instance.files)
+            for number, line in enumerate(instance.files[path].decode().split("\n"), 1)
+            if re.search(rf"\b{value}\b", line) and not path.endswith(".md")
+        ]
+        code = [hit for hit in hits if ".py:" in hit[0]] or hits
+        files = [hit for hit in hits if ".py:" not in hit[0]] or hits
+        fresh = [hit for hit in hits if not stale.search(" ".join(hit))] or hits
+        chosen = (hits[0], hits[-1], code[0], code[-1], files[-1], fresh[-1])
+        for strategy, (place, _) in zip(won, chosen, strict=True):
+            won[strategy] += place == origin
+    assert max(won.values()) < 0.4 * seeds, won
 
 
 def test_a_note_is_divided_at_its_headings():

@@ -18,15 +18,14 @@ def checked_arguments(tool: Tool, text: str) -> dict[str, Any] | str:
     """Decode and check a call's arguments; a string says what is wrong and what is taken."""
     try:
         given = msgspec.json.decode(text or "{}")
-    except msgspec.DecodeError as error:
-        wrong = f"the arguments are not valid JSON ({error})"
-    else:
         if isinstance(given, dict):
             wrong = _wrong(given, tool.parameters)
             if not wrong:
                 return given
         else:
             wrong = "the arguments must be one JSON object"
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        wrong = f"the arguments are not valid JSON ({error})"
     return f"{wrong}. It takes {_taken(tool.parameters)}."
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ossay.core.model import Model, collect
+from ossay.core.text import well_formed
 from ossay.core.types import Delta, Message, ModelCard, Reply, Request, Tool, ToolCall
 
 FINISH = "finish"
@@ -96,14 +97,15 @@ def read_action(message: Message, call_id: str) -> Message:
     """Read an action out of a message's text; text that holds none stays text."""
     try:
         action = json.loads(message.content)
+        if not isinstance(action, dict) or not isinstance(action.get("tool"), str):
+            return message
+        answer = str(action.get("answer", ""))
+        arguments = json.dumps(action.get("arguments", {}), ensure_ascii=False)
     except (ValueError, RecursionError):
         return message
-    if not isinstance(action, dict) or not isinstance(action.get("tool"), str):
-        return message
     if action["tool"] == FINISH:
-        return msgspec.structs.replace(message, content=str(action.get("answer", "")))
-    arguments = json.dumps(action.get("arguments", {}), ensure_ascii=False)
-    call = ToolCall(call_id, action["tool"], arguments)
+        return msgspec.structs.replace(message, content=well_formed(answer))
+    call = ToolCall(call_id, well_formed(action["tool"]), well_formed(arguments))
     return msgspec.structs.replace(message, content="", tool_calls=(call,))
 
 

@@ -21,6 +21,10 @@ from ossay.core.model import Model
 from ossay.core.task import Instance, Step, Stop, ToolResult, Transcript
 from ossay.core.types import Message, Reply, Request, Sampling, Tool
 
+# A call that fails with no more than this left of the run's budget used all of it. Seconds: timers
+# and the sending of a request are not exact.
+_NOTHING_LEFT_S = 0.1
+
 
 class Recorder(Protocol):
     """Who keeps the books of a run's calls. `turn` counts from 1."""
@@ -94,13 +98,14 @@ class _Run:
         self.messages = [Message("system", system), Message("user", instance.prompt)]
         self.steps: list[Step] = []
         self.error = ""
+        self.waited = 0.0  # seconds for which calls waited to be sent
 
     def elapsed(self) -> float:
         return self.clock() - self.started
 
     def left(self) -> float:
-        """Seconds of the run's budget that are left."""
-        return self.budget.seconds - self.elapsed()
+        """Seconds of the run's budget that are left; the waiting of calls is not charged to it."""
+        return self.budget.seconds - self.elapsed() + self.waited
 
     async def play(self) -> Stop:
         for turn in range(1, self.budget.turns + 1):
@@ -116,7 +121,8 @@ class _Run:
             try:
                 reply = await self._ask(turn, request)
             except ModelCallError as error:
-                return self._failed(error, left)
+                return self._failed(error)
+            self.waited += reply.timing.waited_s
             self.messages.append(reply.message)
             results = await self._use_tools(reply)
             self.steps.append(Step(reply, tuple(results)))
@@ -124,6 +130,8 @@ class _Run:
                 return "tool_failed"
             if not reply.message.tool_calls:
                 return "answered"
+            if len(results) < len(reply.message.tool_calls):
+                return "deadline"
         return "turns"
 
     async def _ask(self, turn: int, request: Request) -> Reply:
@@ -138,19 +146,25 @@ class _Run:
         await self.recorder.settled(turn, reply)
         return reply
 
-    def _failed(self, error: ModelCallError, left: float) -> Stop:
+    def _failed(self, error: ModelCallError) -> Stop:
         self.error = f"{error.kind}: {error}"
+        self.waited += error.waited_s
         if error.kind == "context_exhausted":
             return "context"
-        # The run's own budget, not the call's, was the shorter of the two.
-        if error.kind == "deadline" and left <= self.budget.call_seconds:
+        # Only a model that was at work used the budget up; one that never began may hang.
+        if error.kind == "deadline" and error.began and self.left() <= _NOTHING_LEFT_S:
             return "deadline"
         return "call_failed"
 
     async def _use_tools(self, reply: Reply) -> list[ToolResult]:
-        """Run the calls of one reply in order. A sandbox that fails sets `error` and stops."""
+        """Run the calls of one reply in order, until the run's budget is used up.
+
+        A sandbox that fails sets `error` and stops.
+        """
         results: list[ToolResult] = []
         for call in reply.message.tool_calls:
+            if self.left() <= 0:
+                return results
             if self.workspace is None or self.sandbox is None:
                 result = ToolResult(
                     call.id, call.name, call.arguments, "There are no tools here.", 0.0,

@@ -24,6 +24,7 @@ class Books:
         self._worker = worker
         self._claim = claim
         self._price = price
+        self._free = price is not None and not (price.input or price.output)
         self._tally = tally
         self._open: tuple[int, float] | None = None  # turn, Unix time
         self.usage = Usage()
@@ -42,7 +43,7 @@ class Books:
 
     async def settled(self, turn: int, reply: Reply) -> None:
         """Book an answer and its cost."""
-        cost = None if self._price is None else self._price.cost(reply.usage)
+        cost = self._cost(reply.usage)
         timing = reply.timing
         call = CallRecord(
             self._claim.run_id,
@@ -69,15 +70,26 @@ class Books:
         self._tally.count_call(reply.usage, cost)
 
     async def failed(self, turn: int, error: ModelCallError) -> None:
-        """Book a call that failed."""
-        await self._close(turn, "failed", error.kind, error.attempts)
+        """Book a call that failed; one whose answer had begun may have cost money: it is lost."""
+        if error.began and not self._free:
+            await self._lose(turn, error.kind, error.attempts)
+        else:
+            await self._close(turn, "failed", error.kind, error.attempts)
 
     async def abandon(self, error: Exception) -> None:
         """Book the open call, if there is one, as lost: something broke before its answer came."""
         if self._open is not None:
-            await self._close(self._open[0], "lost", type(error).__name__, 1)
-            self.lost_calls += 1
-            self._tally.lost_calls += 1
+            await self._lose(self._open[0], type(error).__name__, 1)
+
+    def _cost(self, usage: Usage) -> float | None:
+        if self._free:
+            return 0.0  # however many tokens it took
+        return None if self._price is None else self._price.cost(usage)
+
+    async def _lose(self, turn: int, kind: str, attempts: int) -> None:
+        await self._close(turn, "lost", kind, attempts)
+        self.lost_calls += 1
+        self._tally.lost_calls += 1
 
     async def _close(self, turn: int, state: CallState, kind: str, attempts: int) -> None:
         started = self._open[1] if self._open else 0.0

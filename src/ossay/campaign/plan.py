@@ -5,7 +5,6 @@ Knows nothing of how a run is carried out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from math import isfinite
 from pathlib import Path
@@ -17,11 +16,9 @@ from msgspec import Struct, field
 from ossay.campaign.toml import to_toml
 from ossay.core.config import decode_toml
 from ossay.core.errors import ConfigError
+from ossay.core.names import CAMPAIGN_NAME, is_campaign_name
 from ossay.core.task import Budget
 from ossay.core.types import Sampling
-
-# A name becomes part of commands and file names.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 MAX_RUNS = 1_000_000
 MAX_CONCURRENCY = 1_024
@@ -49,7 +46,9 @@ class Limits(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
 
     Money and tokens count over all starts of the campaign, cut-off tries included; minutes count
     from each start. When a limit is reached no run starts any more and those at work are finished;
-    beyond the time limit they have `grace_seconds`.
+    beyond the time limit they have `grace_seconds`. A campaign also stops so, as 'cost_unknown',
+    once its limit on money or tokens can't be kept any more: a provider did not count a call's
+    tokens.
     """
 
     max_usd: float | None = None
@@ -129,11 +128,8 @@ def differences(old: Plan, new: Plan) -> list[str]:
 
 
 def _problems(plan: Plan) -> Iterable[str]:
-    if not _NAME.fullmatch(plan.name):
-        yield (
-            f"name = {plan.name!r}: use up to 100 letters, digits, '.', '_' and '-', "
-            "the first a letter or digit"
-        )
+    if not is_campaign_name(plan.name):
+        yield f"name = {plan.name!r}: use {CAMPAIGN_NAME}"
     for key in ("models", "suites", "tasks"):
         yield from _list_problems(key, getattr(plan, key), empty=key == "tasks")
     yield from _number_problems(plan)

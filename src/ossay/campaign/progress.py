@@ -19,9 +19,9 @@ class Progress(Struct, frozen=True):
     """A campaign at one moment, earlier starts and other processes included.
 
     `spend_usd` and `tokens` (input and output) count every try, cut-off ones too.
-    `unpriced_calls` were answered at no known price; `lost_calls` were cut off and may have cost
-    money that nobody knows. `elsewhere` runs are at work in other processes. `eta_s` is None until
-    a run has finished. `stopped` is as in `CampaignRecord`.
+    `unpriced_calls` were answered at no known price; `lost_calls` were cut off, or failed with part
+    of their answer here, and may have cost money that nobody knows. `elsewhere` runs are at work in
+    other processes. `eta_s` is None until a run has finished. `stopped` is as in `CampaignRecord`.
     """
 
     total: int
@@ -65,6 +65,7 @@ class Tally(Struct):
     spend_usd: float = 0.0
     tokens: int = 0
     unpriced_calls: int = 0
+    uncounted_calls: int = 0  # answered, and the provider did not count the tokens
     lost_calls: int = 0
 
     def take_over(self, totals: Totals) -> None:
@@ -75,6 +76,7 @@ class Tally(Struct):
         self.spend_usd = totals.spend_usd
         self.tokens = totals.tokens
         self.unpriced_calls = totals.unpriced_calls
+        self.uncounted_calls = totals.uncounted_calls
         self.lost_calls = totals.lost_calls
 
     def count_call(self, usage: Usage, cost_usd: float | None) -> None:
@@ -82,6 +84,7 @@ class Tally(Struct):
         self.tokens += (usage.input_tokens or 0) + (usage.output_tokens or 0)
         self.spend_usd += cost_usd or 0.0
         self.unpriced_calls += cost_usd is None
+        self.uncounted_calls += usage.input_tokens is None or usage.output_tokens is None
 
     def count_run(self, outcome: Outcome) -> None:
         """Count a run that finished."""
@@ -89,11 +92,19 @@ class Tally(Struct):
         self.here += 1
 
     def limit_reached(self, limits: Limits) -> str:
-        """Name the limit on money or tokens that is reached, '' if none."""
+        """Name the limit on money or tokens that is reached, '' if none.
+
+        'cost_unknown': a limit is set that can no longer be kept, as a call was answered without
+        the number that it is kept by.
+        """
         if limits.max_usd is not None and self.spend_usd >= limits.max_usd:
             return "max_usd"
         if limits.max_tokens is not None and self.tokens >= limits.max_tokens:
             return "max_tokens"
+        if limits.max_usd is not None and self.unpriced_calls:
+            return "cost_unknown"
+        if limits.max_tokens is not None and self.uncounted_calls:
+            return "cost_unknown"
         return ""
 
     def progress(self, stopped: str = "") -> Progress:

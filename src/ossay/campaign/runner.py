@@ -72,6 +72,7 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
         LedgerError: the ledger failed; what is in it is sound, and the campaign can be resumed.
     """
     check_plan(plan)
+    hide = hiding(environ)
     try:
         place = await asyncio.to_thread(Scratch, scratch)
     except OSError as error:
@@ -87,6 +88,7 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
             ledger=ledger,
             command=command,
             environment=environment,
+            hide=hide,
         )
         attempts = Attempts(
             suites,
@@ -96,7 +98,7 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
             sandbox,
             place.root,
             trust_local,
-            hiding(environ),
+            hide,
         )
         session = Session(plan, ledger, attempts, prices, on_progress=on_progress, clock=clock)
         return await session.run(stop or asyncio.Event())

@@ -11,7 +11,6 @@ import os
 import re
 import uuid
 from pathlib import Path
-from types import TracebackType
 
 from ossay.agent.tree import remove_tree
 
@@ -34,17 +33,6 @@ class Scratch:
         unnamed.rename(self._lock)
         self.root = parent / name
         self.root.mkdir(mode=0o700)
-
-    def __enter__(self) -> Scratch:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Remove the folder. What cannot be removed now is removed by a later session."""

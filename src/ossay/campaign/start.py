@@ -5,18 +5,19 @@ Knows nothing of how runs are carried out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ossay.campaign.plan import Plan, differences, parse_plan, plan_to_toml
 from ossay.campaign.schedule import enumerate_runs, run_id
-from ossay.core.errors import ConfigError, UnknownName, UsageError
-from ossay.core.model import Model
-from ossay.core.records import CampaignRecord
+from ossay.core.errors import ConfigError, ModelCallError, UnknownName, UsageError
+from ossay.core.model import Model, Rehearsed
+from ossay.core.records import CampaignRecord, RunKey
 from ossay.core.task import Suite
-from ossay.core.types import Price
+from ossay.core.types import ModelCard, Price
 
 if TYPE_CHECKING:
     from ossay.store.ledger import Ledger
@@ -30,25 +31,29 @@ async def enter(
     ledger: Ledger,
     command: str,
     environment: dict[str, str],
+    hide: Callable[[str], str],
 ) -> dict[str, Price | None]:
     """Enter `plan` in the ledger or check it against what is there; return model -> price.
 
-    The prices are those of the campaign's first start, so that its costs can be added up.
+    The prices are those of the campaign's first start, so that its costs can be added up. `hide`
+    takes secrets out of what is known of the models.
 
     Raises:
         UsageError: a campaign of this name is there, and is another one.
         ConfigError: a limit on money, and no price to hold it by.
+        UnknownName: a model that was not opened, or one that plays a script which no task has.
     """
     keys = enumerate_runs(plan, suites)
     for reference in plan.models:
         if reference not in models:
             raise UnknownName.of("model", reference, models)
+        await asyncio.to_thread(_check_script, models[reference], keys, suites)
     header = CampaignRecord(
         plan.name,
         ledger.now(),
         command,
         plan_to_toml(plan),
-        tuple(models[reference].card for reference in plan.models),
+        tuple(_without_secrets(models[reference].card, hide) for reference in plan.models),
         {name: suites[name].version for name in plan.suites},
         environment,
         (),
@@ -60,6 +65,37 @@ async def enter(
         _check_prices(plan, there)
         await ledger.amend(plan.name, plan_toml=header.plan_toml, stopped="")
     return {card.reference: card.price for card in there.models}
+
+
+def _without_secrets(card: ModelCard, hide: Callable[[str], str]) -> ModelCard:
+    details = {name: hide(text) for name, text in card.details.items()}
+    return msgspec.structs.replace(card, details=details)
+
+
+def _check_script(model: Model, keys: Sequence[RunKey], suites: Mapping[str, Suite]) -> None:
+    """Raise `UnknownName` where `model` plays a script that no task of the plan has."""
+    if not isinstance(model, Rehearsed):
+        return
+    scripts: set[str] = set()
+    tried: set[tuple[str, str]] = set()
+    for key in keys:
+        if (key.suite, key.task) in tried:
+            continue
+        tried.add((key.suite, key.task))
+        try:
+            instance = suites[key.suite].tasks[key.task].instance(key.seed)
+        except Exception:  # noqa: BLE001  # a broken task is told by its runs
+            return
+        try:
+            model.rehearse(instance)
+        except ModelCallError:
+            scripts.update(instance.scripts)
+        else:
+            return
+    reference = model.card.reference
+    name = reference.partition("/")[2]
+    hint = f"There are: {', '.join(sorted(scripts)) or 'none'}"
+    raise UnknownName(f"model {reference!r}: no script {name!r} in any task. {hint}")
 
 
 def _check_prices(plan: Plan, record: CampaignRecord) -> None:

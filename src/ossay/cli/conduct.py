@@ -117,6 +117,11 @@ def command_line(arguments: Sequence[str]) -> str:
 
 def _go_on(record: CampaignRecord) -> str:
     """Name the command that goes on; a limit has to be raised for that."""
+    if record.stopped == "cost_unknown":
+        return (
+            "Calls came back without tokens or price, so the limit cannot be kept: give the model a "
+            "price in ossay.toml, or start a campaign without that limit"
+        )
     limit = "--" + record.stopped.replace("_", "-")
     raised = f" {limit} MORE" if record.stopped in ("max_usd", "max_tokens") else ""
     return f"Go on: ossay run {record.name}{raised}"

@@ -15,6 +15,9 @@ from ossay.core.errors import ConfigError, nearest
 
 T = TypeVar("T")
 
+# Tables within tables; no file of ours needs more than a few.
+_LEVELS = 100
+
 
 def read_toml(path: Path, type_: type[T]) -> T:
     """Read a TOML file as `type_`; `ConfigError` names the file, the key and the next step."""
@@ -27,15 +30,32 @@ def read_toml(path: Path, type_: type[T]) -> T:
 
 def decode_toml(text: str, type_: type[T], *, source: str) -> T:
     """Decode TOML text as `type_`; `source` is named in errors."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not valid TOML: {error}") from error
+    data = _parse(text, source)
     _check_keys(data, type_, source, "")
     try:
         return msgspec.convert(data, type_)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {error}") from error
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:  # broken, or a number of more digits than Python reads
+        raise ConfigError(f"{source}: not valid TOML: {error}") from error
+    except RecursionError:
+        raise _too_deep(source) from None
+    level: list[Any] = [data]
+    for _ in range(_LEVELS):
+        inner = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [item for values in inner for item in values if isinstance(item, dict | list)]
+    if level:
+        raise _too_deep(source)
+    return data
+
+
+def _too_deep(source: str) -> ConfigError:
+    return ConfigError(f"{source}: nested deeper than {_LEVELS} levels; write it flatter")
 
 
 def _check_keys(data: Any, type_: Any, source: str, where: str) -> None:

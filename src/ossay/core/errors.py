@@ -71,6 +71,9 @@ class ModelCallError(OssayError):
         kind: What went wrong, see `CallErrorKind`.
         status: The HTTP status, where there was one.
         attempts: How many times the call was tried.
+        began: Whether the model was seen at work: a piece of its answer had come, or, where it
+            runs in this process, it had begun to read.
+        waited_s: Seconds before the last attempt was sent: for a free slot, or after refusals.
     """
 
     def __init__(
@@ -80,11 +83,15 @@ class ModelCallError(OssayError):
         *,
         status: int | None = None,
         attempts: int = 1,
+        began: bool = False,
+        waited_s: float = 0.0,
     ) -> None:
         super().__init__(text)
         self.kind: CallErrorKind = kind
         self.status = status
         self.attempts = attempts
+        self.began = began
+        self.waited_s = waited_s
 
 
 class EnvironmentDefect(OssayError):

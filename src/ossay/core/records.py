@@ -32,7 +32,8 @@ class RunRecord(Struct, frozen=True, omit_defaults=True):
 
     `usage` and `cost_usd` are those of the try that finished; `lost_cost_usd` is what earlier tries
     cost that were cut off, and `tries` counts all. `lost_calls_unpriced` counts calls that were
-    open when a try was cut off: they may have cost money that nobody knows.
+    open when a try was cut off, or failed with part of their answer here: they may have cost money
+    that nobody knows.
     """
 
     id: str
@@ -79,7 +80,8 @@ class CampaignRecord(Struct, frozen=True, omit_defaults=True):
 
     `command` is the line that made it. `suites` maps name to version. `environment` holds what
     helps to repeat it: ossay, python, platform, sandbox, package versions. `stopped` says why a
-    campaign ended before its plan did ('max_usd', 'max_minutes', 'max_tokens', 'interrupted').
+    campaign ended before its plan did ('max_usd', 'max_minutes', 'max_tokens', 'cost_unknown',
+    'interrupted').
     """
 
     name: str

@@ -56,7 +56,8 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """One question to a model.
 
     `tool_choice` is 'auto', 'none', 'required' or a tool's name. `response_schema` is a JSON
-    Schema that binds the answer's text. `deadline_s` bounds the whole call, retries included.
+    Schema that binds the answer's text. `deadline_s` bounds the whole call, retries included;
+    a wait for a free place on this machine is not part of it.
     """
 
     messages: tuple[Message, ...]

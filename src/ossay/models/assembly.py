@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from ossay.core.errors import ModelCallError
+from ossay.core.text import well_formed
 from ossay.core.types import Finish, Message, ToolCall, Usage
 from ossay.models.chunks import (
     WireMessage,
@@ -114,8 +115,8 @@ class Assembly:
             raise ModelCallError("bad_response", "the answer has no choices")
         return Message(
             "assistant",
-            content=_paired("".join(self.told.content)),
-            reasoning=_paired("".join(self.told.reasoning)),
+            content=well_formed("".join(self.told.content)),
+            reasoning=well_formed("".join(self.told.reasoning)),
             tool_calls=tuple(call for call, _ in self._calls.whole()),
         )
 
@@ -157,12 +158,3 @@ class Assembly:
         if said is None:
             raise in_answer(error)
         return self.add_text(said)
-
-
-def _paired(text: str) -> str:
-    """Join surrogate pairs that arrived in halves; a half without its other is replaced."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -78,12 +78,15 @@ class Connection:
             aiohttp.ClientError: What the client met once the request had left.
         """
         clock = self._clock
+        refused: ModelCallError | None = None
         while True:
             call.sent = clock.monotonic()
             call.started_at = clock.unix()
             remaining = call.deadline - call.sent
             if remaining <= 0:
-                raise ModelCallError("deadline", "the deadline passed before the call was sent")
+                raise refused or ModelCallError(
+                    "deadline", "the deadline passed before the call was sent"
+                )
             call.attempt += 1
             call.reused = False
             answer = await self._send(body, remaining, call)
@@ -92,6 +95,7 @@ class Connection:
                 return answer
             if answer.said is not None:
                 return answer.said
+            refused = answer.error
             await clock.sleep(self._wait_s(answer, call))
 
     async def aclose(self) -> None:

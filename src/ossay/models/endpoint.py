@@ -24,6 +24,7 @@ from ossay.models.assembly import Assembly, Piece
 from ossay.models.clock import Clock, SystemClock
 from ossay.models.connection import ERROR_BODY_BYTES, Call, Connection, read_at_most
 from ossay.models.providers import Provider
+from ossay.models.recorded import recorded
 from ossay.models.retry import RetryPolicy
 from ossay.models.secret import Secret
 from ossay.models.sse import EventParser
@@ -74,7 +75,7 @@ class Endpoint:
             reference,
             dialect=provider.dialect,
             price=provider.prices.get(self._model),
-            details={"base_url": provider.base_url},
+            details=recorded(provider, key),
         )
 
     def __repr__(self) -> str:
@@ -92,15 +93,18 @@ class Endpoint:
         """
         began = self._clock.monotonic()
         call = Call(began, began + request.deadline_s)
+        assembly = Assembly(1 + sum(len(message.tool_calls) for message in request.messages))
         failure: ModelCallError | None = None
         try:
-            async with aclosing(self._deltas(request, call)) as deltas:
+            async with aclosing(self._deltas(request, assembly, call)) as deltas:
                 async for delta in deltas:
                     yield delta
         except (ModelCallError, aiohttp.ClientError, OSError) as error:
             failure = failures.of_exception(error, answered=call.answered)
         if failure is not None:
             failure.attempts = max(call.attempt, 1)
+            failure.began = assembly.told.began
+            failure.waited_s = max(0.0, call.sent - call.began)
             if call.answered:
                 failure.status = 200
             # Raised out here so that no exception which knows the request's headers hangs on it.
@@ -110,9 +114,10 @@ class Endpoint:
         """Close the connections."""
         await self._connection.aclose()
 
-    async def _deltas(self, request: Request, call: Call) -> AsyncGenerator[Delta]:
+    async def _deltas(
+        self, request: Request, assembly: Assembly, call: Call
+    ) -> AsyncGenerator[Delta]:
         body = encode_request(request, self._provider, self._model, self._extras)
-        assembly = Assembly(1 + sum(len(message.tool_calls) for message in request.messages))
         answer = await self._connection.answer(body, call)
         if isinstance(answer, str):
             call.last = self._clock.monotonic()

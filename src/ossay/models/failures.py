@@ -135,7 +135,12 @@ def cleaned(error: ModelCallError, reference: str, key: Secret | None) -> ModelC
     if key is not None and error.status in (401, 403):
         text = f"{text} (the key in {key.variable!r})"
     return ModelCallError(
-        error.kind, f"{reference!r}: {text}", status=error.status, attempts=error.attempts
+        error.kind,
+        f"{reference!r}: {text}",
+        status=error.status,
+        attempts=error.attempts,
+        began=error.began,
+        waited_s=error.waited_s,
     )
 
 

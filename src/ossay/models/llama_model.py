@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -24,6 +24,9 @@ from ossay.models.llama_server import LlamaServer
 from ossay.models.providers import Provider
 from ossay.models.wire import encode_request
 
+# The event that wakes a call whose slot is free.
+_GRANTED = b""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -32,7 +35,9 @@ class _Call:
     events: asyncio.Queue[tuple[float, bytes | ModelCallError | None]]
     loop: asyncio.AbstractEventLoop
     began: float
-    deadline: float
+    seconds: float  # that it may take once it has its slot
+    deadline: float | None = None  # None while it waits for its slot
+    at_work: bool = False  # llama.cpp has said something of it
     sent: float = 0.0
     started_at: float = 0.0  # Unix time of `sent`
     first: float | None = None
@@ -42,6 +47,12 @@ class _Call:
     def put(self, event: bytes | ModelCallError | None) -> None:
         """Hand an event to the loop, from any thread; None is the end."""
         self.loop.call_soon_threadsafe(self.events.put_nowait, (time.monotonic(), event))
+
+    def granted(self) -> None:
+        """Note that its slot is free: its time counts from here."""
+        self.started_at, self.sent = time.time(), time.monotonic()
+        self.deadline = self.sent + self.seconds
+        self.put(_GRANTED)
 
     def on_event(self, data: bytes) -> bool:
         """Take an event from llama.cpp; True stops it."""
@@ -69,17 +80,20 @@ class LlamaCpp:
     async def stream(self, request: Request) -> AsyncGenerator[Delta]:
         """Answer one request token by token; the last delta carries the reply.
 
-        Loading the file and waiting for a free slot count as waiting and against the deadline.
+        Loading the file and waiting for a free slot count as waiting. The deadline begins after
+        that: no call fails because there are many.
         """
         began = time.monotonic()
         events: asyncio.Queue[tuple[float, bytes | ModelCallError | None]] = asyncio.Queue()
-        call = _Call(events, asyncio.get_running_loop(), began, began + request.deadline_s)
+        call = _Call(events, asyncio.get_running_loop(), began, request.deadline_s)
         try:
             body = encode_request(request, self._provider, self._server.options.name, {})
             async with aclosing(self._deltas(body, call)) as deltas:
                 async for delta in deltas:
                     yield delta
         except ModelCallError as error:
+            error.began = call.at_work
+            error.waited_s = (call.sent or time.monotonic()) - began
             raise failures.cleaned(error, self.card.reference, None) from None
 
     async def aclose(self) -> None:
@@ -87,12 +101,14 @@ class LlamaCpp:
         self._closed = True
         for call in self._under_way.values():
             call.stop = True
+            with suppress(RuntimeError):  # its loop is closed: nobody waits
+                call.put(_closed())
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         await asyncio.to_thread(self._server.close)
 
     async def _deltas(self, body: bytes, call: _Call) -> AsyncGenerator[Delta]:
         if self._closed:
-            raise ModelCallError("refused", "this model was closed; open it again")
+            raise _closed()
         assembly = Assembly()
         self._under_way[id(call)] = call
         future = self._threads.submit(self._ask, body, call)
@@ -116,11 +132,13 @@ class LlamaCpp:
         end: ModelCallError | None = None
         try:
             self._server.load()
-            call.started_at, call.sent = time.time(), time.monotonic()
             if not call.stop:
+                call.granted()
                 self._server.ask(body, call.on_event)
         except ModelCallError as error:
             end = error
+        except Exception as error:  # noqa: BLE001  # else the call would wait for ever
+            end = ModelCallError("server_error", f"{type(error).__name__}: {error}")
         if not call.stop:
             call.put(end)
 
@@ -141,11 +159,13 @@ class LlamaCpp:
 
 async def _next(call: _Call) -> bytes | None:
     """Wait for the next event, None at the end; raises what went wrong instead."""
-    try:
-        left = call.deadline - time.monotonic()
-        stamp, event = await asyncio.wait_for(call.events.get(), left)
-    except TimeoutError:
-        raise ModelCallError("deadline", "no whole answer before the call's deadline") from None
+    event: bytes | ModelCallError | None = _GRANTED
+    while event == _GRANTED:
+        left = None if call.deadline is None else call.deadline - time.monotonic()
+        try:
+            stamp, event = await asyncio.wait_for(call.events.get(), left)
+        except TimeoutError:
+            raise ModelCallError("deadline", "no whole answer before the call's deadline") from None
     if isinstance(event, ModelCallError):
         raise event
     if event is None:
@@ -153,7 +173,12 @@ async def _next(call: _Call) -> bytes | None:
     call.last = stamp
     if event.startswith(b'{"error"'):
         raise _failure(event)
+    call.at_work = True
     return event
+
+
+def _closed() -> ModelCallError:
+    return ModelCallError("refused", "this model was closed; open it again")
 
 
 class _Error(Struct):

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ossay.core.text import well_formed
 from ossay.core.types import ToolCall
 
 
@@ -77,8 +78,8 @@ class ToolCalls:
             (
                 ToolCall(
                     call.id or f"call_{self._first_id + number}",
-                    call.name,
-                    "".join(call.arguments),
+                    well_formed(call.name),
+                    well_formed("".join(call.arguments)),
                 ),
                 call.extra,
             )

@@ -6,6 +6,7 @@ Knows nothing of the network or of what comes back.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,10 @@ import msgspec
 from ossay.core.errors import ModelCallError
 from ossay.core.types import Message, Request, Tool, ToolCall
 from ossay.models.providers import Provider
+
+# What strict servers refuse in the name of a function, and how long it may be.
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+_NAME_CHARS = 64
 
 # What a provider attached to a tool call and wants to see again with it.
 Extras = Mapping[ToolCall, Any]
@@ -91,11 +96,19 @@ def _tool_call(call: ToolCall, extras: Extras) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "id": call.id,
         "type": "function",
-        "function": {"name": call.name, "arguments": _as_object(call.arguments)},
+        "function": {"name": _as_name(call.name), "arguments": _as_object(call.arguments)},
     }
     if call in extras:
         wire["extra_content"] = extras[call]
     return wire
+
+
+def _as_name(name: str) -> str:
+    """Return a name that every server takes; strict ones refuse a history that holds another.
+
+    Only the wire sees it: the transcript keeps what the model wrote.
+    """
+    return _NOT_IN_A_NAME.sub("_", name)[:_NAME_CHARS] or "unnamed"
 
 
 def _as_object(arguments: str) -> str:

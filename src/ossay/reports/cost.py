@@ -1,6 +1,7 @@
 """What the runs of one model cost and how many tokens they took: Cost, Tokens.
 
-The cost of a run is that of its answered calls: a call that failed is taken to cost nothing.
+The cost of a run is that of its answered calls. A call that failed before any of its answer came is
+taken to cost nothing; one that failed with part of it here is a lost call, of unknown cost.
 
 An unknown price or count stays unknown: a sum over it is said to be unknown, and what is known of
 it is given beside. Knows nothing of prices; they were applied when the calls were made.
@@ -30,8 +31,8 @@ class Cost(Struct, frozen=True):
             where runs finished and no cost is known.
         unknown_runs: Finished runs whose cost is not known.
         lost_usd: Cost of tries that were cut off and made again. In no other field but total_usd.
-        lost_calls_unpriced: Calls open when a try was cut off, which may have cost money;
-            0 where the price is 0.
+        lost_calls_unpriced: Calls open when a try was cut off, and calls that failed with part of
+            their answer here: they may have cost money. 0 where the price is 0.
         total_usd: known_usd + lost_usd; 'unknown' where any part is not known.
         per_run_usd: Mean over finished runs; None where none finished.
         per_pass_usd: Cost of all finished runs over the runs that passed. None where none passed,

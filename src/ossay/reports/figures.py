@@ -6,6 +6,7 @@ What is not known is the word 'unknown', never 0 and never blank. Knows nothing 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isfinite
 
 from ossay.reports.cost import Cost, TokenCount, Unknown
 from ossay.reports.score import Rate
@@ -41,11 +42,11 @@ def usd(amount: float | Unknown | None, none: str = UNKNOWN) -> str:
     """Dollars with three significant digits below one dollar, cents above; `none` for None."""
     if amount is None:
         return none
-    if amount == "unknown":
+    if amount == "unknown" or not isfinite(amount):
         return UNKNOWN
     if amount == 0:
         return "$0"
-    if amount >= 1:
+    if abs(amount) >= 1:
         return f"${amount:,.2f}"
     digits = f"{amount:.2e}"
     places = 2 - int(digits[digits.index("e") + 1 :])
@@ -69,7 +70,7 @@ def tokens(count: TokenCount) -> str:
 
 def seconds(value: float | None) -> str:
     """Seconds as '350 ms', '1.24 s', '12.4 s' or '3 min 20 s'."""
-    if value is None:
+    if value is None or not isfinite(value):
         return UNKNOWN
     if value < 0.9995:
         return f"{1000 * value:.0f} ms"
@@ -83,7 +84,7 @@ def seconds(value: float | None) -> str:
 
 def speed(value: float | None) -> str:
     """Tokens a second with three significant digits, no unit."""
-    if value is None:
+    if value is None or not isfinite(value):
         return UNKNOWN
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -94,10 +95,13 @@ def count(n: int, noun: str) -> str:
 
 
 def moment(unix: float | None) -> str:
-    """Unix seconds as '2026-11-21 14:05 UTC'."""
+    """Unix seconds as '2026-11-21 14:05 UTC'; a moment that no calendar has is unknown."""
     if unix is None:
         return UNKNOWN
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (OverflowError, ValueError, OSError):
+        return UNKNOWN
 
 
 def _rounded(rate: float, decimals: int) -> str:

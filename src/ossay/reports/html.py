@@ -44,8 +44,11 @@ class HeatRow(Struct, frozen=True):
 def write_html(
     record: CampaignRecord, transcripts: Callable[[str], Transcript | None], path: Path
 ) -> None:
-    """Write the page to `path`."""
-    path.write_text(html_report(record, transcripts), encoding="utf-8")
+    """Write the page to `path`. A link there is replaced, not followed."""
+    page = html_report(record, transcripts)
+    if path.is_symlink():  # a results folder may come from anyone
+        path.unlink()
+    path.write_text(page, encoding="utf-8")
 
 
 def html_report(
@@ -158,9 +161,11 @@ def _about(run: RunRecord) -> dict[str, Any]:
         ("Cost", figures.usd(run.cost_usd)),
         ("Tries", f"{run.tries}: earlier ones were cut off" if run.tries > 1 else ""),
     ]
+    dashes = ["--"] if run.id.startswith("-") else []
     return {
         "facts": [(name, visible(value, _REASON_CHARS)) for name, value in facts if value],
-        "command": visible(shlex.join(["ossay", "transcript", run.id])),
+        # Nobody's run id becomes an option of a command that is pasted.
+        "command": visible(shlex.join(["ossay", "transcript", *dashes, run.id])),
     }
 
 

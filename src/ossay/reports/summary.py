@@ -7,6 +7,7 @@ number is shown.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -144,8 +145,12 @@ def summarize(record: CampaignRecord) -> Summary:
 
 
 def summary_json(summary: Summary) -> bytes:
-    """Return the summary as JSON; the keys are the fields of `Summary`, in their order."""
-    return msgspec.json.format(msgspec.json.encode(summary), indent=2)
+    """Return the summary as JSON in ASCII; the keys are the fields of `Summary`, in their order.
+
+    So nothing in it acts on a terminal, and a lone surrogate is no obstacle.
+    """
+    text = json.dumps(msgspec.to_builtins(summary), indent=2)
+    return text.replace("\x7f", "\\u007f").encode("ascii")
 
 
 def _model(

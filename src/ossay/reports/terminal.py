@@ -137,6 +137,26 @@ def _notes(summary: Summary) -> Iterator[str]:
         f"Intervals: Wilson, {figures.percent(summary.level)}; they take runs as independent. "
         "infra, e: infrastructure errors, which never count against a model."
     )
+    yield from _made(summary)
+
+
+def _made(summary: Summary) -> Iterator[str]:
+    """The date and source of every price, and the command behind the numbers."""
+    free, unpriced = [], []
+    for model in summary.models:
+        price = model.price
+        if price is None:
+            unpriced.append(model.mark)
+        elif price.input or price.output:
+            yield f"{model.mark}: price of {price.date}, {price.source}."
+        else:
+            free.append(model.mark)
+    if free:
+        yield f"{', '.join(free)}: $0 a token; the machine's own cost is not counted."
+    if unpriced:
+        yield f"{', '.join(unpriced)}: no price is known."
+    if summary.command:
+        yield f"Made by: {summary.command}"
 
 
 def _progress(summary: Summary) -> str:
@@ -174,7 +194,7 @@ def _table(*headings: str) -> Table:
 
 
 def _text(text: str, style: str = "") -> Text:
-    """Text as it is: acting characters made visible, no markup read."""
+    """Text as it is, in one line: acting characters made visible, no markup read."""
     from rich.text import Text
 
-    return Text(visible(text), style)
+    return Text(visible(text).replace("\n", "␊").replace("\t", "␉"), style)

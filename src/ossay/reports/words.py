@@ -41,6 +41,8 @@ STOPPED: dict[str, str] = {
     "max_usd": "the campaign's limit on money was reached",
     "max_minutes": "the campaign's limit on time was reached",
     "max_tokens": "the campaign's limit on tokens was reached",
+    "cost_unknown": "a limit on money or tokens could no longer be kept: a provider did not count "
+    "the tokens of a call",
     "interrupted": "the campaign was interrupted",
 }
 

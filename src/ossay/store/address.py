@@ -57,6 +57,6 @@ def parse_address(text: str) -> Address:
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         return Address(url="postgresql+psycopg://" + rest)
     raise LedgerError(
-        f"no ledger can be kept in {scheme!r}{nearest(scheme, _SCHEMES)} "
-        "Give the path of a file, or postgresql://USER@HOST/DATABASE"
+        f"no ledger can be kept in {scheme!r}: give the path of a file, or "
+        f"postgresql://USER@HOST/DATABASE{nearest(scheme, _SCHEMES)}"
     )

@@ -29,8 +29,9 @@ class Totals(Struct, frozen=True):
     """A campaign in numbers, every try counted.
 
     `elsewhere` counts running runs of other workers. `tokens` are input and output together.
-    `unpriced_calls` were answered but at no known price; `lost_calls` were cut off, and may have
-    cost money that nobody knows.
+    `unpriced_calls` were answered but at no known price, `uncounted_calls` without a count of their
+    tokens; `lost_calls` were cut off, or failed with part of their answer here, and may have cost
+    money that nobody knows.
     """
 
     planned: int = 0
@@ -41,6 +42,7 @@ class Totals(Struct, frozen=True):
     tokens: int = 0
     calls: int = 0
     unpriced_calls: int = 0
+    uncounted_calls: int = 0
     lost_calls: int = 0
 
     @property

@@ -1,7 +1,7 @@
 """The ledger: every campaign, run, call and transcript, in SQLite or PostgreSQL.
 
-`open_ledger` opens one. Reading is plain, writing is awaited until it is durable. Knows nothing of
-plans, models or tasks.
+`open_ledger` opens one. Reading is plain, writing is awaited until it is durable, as `store.writer`
+says. Knows nothing of plans, models or tasks.
 """
 
 from __future__ import annotations

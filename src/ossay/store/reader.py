@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, case, func, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, select
 
 from ossay.core.errors import LedgerError, UnknownName, UsageError
 from ossay.core.outcome import Flag, Outcome
@@ -14,7 +14,11 @@ from ossay.core.task import Transcript
 from ossay.core.types import ModelCard, Usage
 from ossay.store.claim import Totals
 from ossay.store.schema import calls, campaigns, runs, transcripts
+from ossay.store.text import storable
 from ossay.store.transcripts import unpack_transcript
+
+# Run ids that are named where a start fits more than one.
+_LISTED = 5
 
 
 class CampaignRow(NamedTuple):
@@ -42,6 +46,8 @@ def list_campaigns(connection: Connection) -> list[CampaignRow]:
 
 def read_header(connection: Connection, name: str) -> CampaignRecord | None:
     """Return the campaign without its runs and calls; None if there is none of that name."""
+    if not _is_storable(name):
+        return None
     row = connection.execute(select(campaigns).where(campaigns.c.name == name)).first()
     if row is None:
         return None
@@ -89,18 +95,40 @@ def read_transcript(connection: Connection, run_id: str) -> Transcript | None:
 
     None where no such run has a transcript. Raises `UsageError` when the start is not enough.
     """
-    query = (
-        select(transcripts)
-        .where(transcripts.c.run_id.startswith(run_id, autoescape=True))
-        .order_by(transcripts.c.run_id)
-        .limit(2)
-    )
-    rows = connection.execute(query).all()
-    if not run_id or not rows:
+    if not run_id or not _is_storable(run_id):
         return None
-    if len(rows) > 1 and rows[0].run_id != run_id:
-        raise UsageError(f"more than one run starts with {run_id!r}; give more of its id")
-    return unpack_transcript(rows[0].content)
+    content = _content(connection, run_id)
+    if content is None:
+        ids = _ids_from(connection, run_id)
+        if len(ids) > 1:
+            listed = ", ".join(map(repr, ids[:_LISTED])) + (", …" if len(ids) > _LISTED else "")
+            raise UsageError(
+                f"more than one run starts with {run_id!r} ({listed}); give more of its id"
+            )
+        content = _content(connection, ids[0]) if ids else None
+    return None if content is None else unpack_transcript(content)
+
+
+def _content(connection: Connection, run_id: str) -> bytes | None:
+    query = select(transcripts.c.content).where(transcripts.c.run_id == run_id)
+    return connection.execute(query).scalar()
+
+
+def _ids_from(connection: Connection, start: str) -> list[str]:
+    """The first ids, of runs with a transcript, that begin with `start`."""
+    key = transcripts.c.run_id
+    if connection.dialect.name == "sqlite":
+        # SQLite orders text by code point, and uses no index for LIKE.
+        begins = and_(key >= start, key < start + "\U0010ffff")
+    else:
+        begins = key.startswith(start, autoescape=True)  # whatever its collation's order
+    query = select(key).where(begins).order_by(key).limit(_LISTED + 1)
+    return list(connection.execute(query).scalars())
+
+
+def _is_storable(name: str) -> bool:
+    """Whether a database can hold such a name; it cannot even be asked for another."""
+    return storable(name, len(name)) == name
 
 
 def read_totals(connection: Connection, campaign: str, worker: str = "") -> Totals:
@@ -123,6 +151,7 @@ def read_totals(connection: Connection, campaign: str, worker: str = "") -> Tota
 
 def _spending(connection: Connection, campaign: str) -> dict[str, Any]:
     answered = calls.c.state == "done"
+    uncounted = answered & (calls.c.input_tokens.is_(None) | calls.c.output_tokens.is_(None))
     tokens = func.coalesce(calls.c.input_tokens, 0) + func.coalesce(calls.c.output_tokens, 0)
     query = (
         select(
@@ -130,6 +159,7 @@ def _spending(connection: Connection, campaign: str) -> dict[str, Any]:
             func.coalesce(func.sum(tokens), 0).label("tokens"),
             func.count().label("calls"),
             func.count(case((answered & calls.c.cost_usd.is_(None), 1))).label("unpriced_calls"),
+            func.count(case((uncounted, 1))).label("uncounted_calls"),
             func.count(case((calls.c.state == "lost", 1))).label("lost_calls"),
         )
         .join(runs, calls.c.run_id == runs.c.id)

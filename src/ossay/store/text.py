@@ -5,6 +5,8 @@ Knows nothing of what the text means.
 
 from __future__ import annotations
 
+from ossay.core.text import well_formed
+
 # Of one error or reason; what a run said in full is in its transcript.
 MAX_CHARS = 4_000
 
@@ -13,6 +15,4 @@ def storable(text: str, limit: int = MAX_CHARS) -> str:
     """Return `text` with NUL shown as ␀ and lone surrogates as �, cut at `limit` characters."""
     if len(text) > limit:
         text = f"{text[:limit]} [… {len(text) - limit:,} characters left out]"
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "␀").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return well_formed(text.replace("\0", "␀"))

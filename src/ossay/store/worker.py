@@ -1,6 +1,7 @@
 """One worker's access to the ledger: claim a run, book its calls, finish it, leave.
 
-All its writes are durable when they return. Knows nothing of how a run is carried out.
+All its writes are durable when they return, as `store.writer` says. Knows nothing of how a run is
+carried out.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ class Desk:
 
 
 class Worker:
-    """Somebody who carries out runs of one campaign. Must `beat` at least every 20 seconds."""
+    """Somebody who carries out runs of one campaign.
+
+    Must `beat` well within `presence.SILENCE_S` seconds: who is silent for longer counts as dead to
+    workers on other machines, and loses its runs.
+    """
 
     def __init__(self, desk: Desk, campaign: str, worker_id: str) -> None:
         self.id = worker_id

@@ -1,8 +1,11 @@
 """Group commit: one thread writes for everybody, many jobs in one transaction.
 
-A job is awaited until it is durable. Jobs that arrive while a transaction is being written share
-the next one, so the cost of a commit is spread over as many as are waiting. Knows nothing of what
-is written: an `Action` does that.
+A job is awaited until it is durable: its transaction is committed. In SQLite (synchronous = NORMAL)
+that survives the death of every process at any moment; a power cut or a crash of the system can
+undo the last transactions, whole ones, and never damages the file. PostgreSQL keeps them even then,
+unless it is set up otherwise. Jobs that arrive while a transaction is being written share the next
+one, so the cost of a commit is spread over as many as are waiting. Knows nothing of what is
+written: an `Action` does that.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ class HandleAmbiguousReq:
             ),
             as_files(files),
             protected=("README.md",),
+            needs=("python",),
             secret={
                 "kind": request.kind,
                 "readings": [reading.key for reading in request.readings],
@@ -156,6 +157,12 @@ def note_of(reading: Reading, others: list[Reading]) -> str:
     return f"Reading: {reading.note}\n\nAlternatives:\n{listed}\n"
 
 
+def _note_of_all(request: Request) -> str:
+    """Write a note that claims every reading."""
+    claimed = " ".join(reading.note for reading in request.readings)
+    return f"Reading: {claimed}\n\nAlternatives:\n- something else\n"
+
+
 def _scripts(request: Request, rng: random.Random) -> dict[str, Script]:
     taken, other = rng.sample(request.readings, 2)
 
@@ -180,6 +187,11 @@ def _scripts(request: Request, rng: random.Random) -> dict[str, Script]:
         "cheat_note_only": (*look, *notes(taken), done),
         "cheat_silent": (*look, *code(taken.body), done),
         "cheat_other_note": (*look, *code(taken.body), *notes(other), done),
+        "cheat_every_reading": (
+            *code(taken.body),
+            call("fs_write", path=NOTE, content=_note_of_all(request)),
+            done,
+        ),
         "cheat_no_alternative": (
             *code(taken.body),
             call("fs_write", path=NOTE, content=f"Reading: {taken.note}\n\nAlternatives:\n"),

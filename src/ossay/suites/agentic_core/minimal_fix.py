@@ -41,7 +41,8 @@ _PROMPT = """
       count.
     - Leave every other file as it is, and leave no new files behind (what pytest and Python cache
       doesn't matter).
-    - Everything that works now must work as before.
+    - Everything else must work as before; what raises an error now, and is not named above, must
+      still raise it.
 
     `$command` runs the tests; those for this ticket are already there, and fail.
     """

@@ -37,7 +37,11 @@ def problem_of_run(sandbox: Sandbox, instance: Instance, workspace: Path) -> str
     if done.exit_code != 0:
         last = visible(lines[-1], 200) if lines else "no output"
         return f"`{TEST_COMMAND}` does not pass beside the files that were added: {last}"
-    passed = {line.removeprefix(_PASSED).partition("[")[0].strip() for line in lines}
+    passed = {
+        line.removeprefix(_PASSED).partition("[")[0].strip()
+        for line in lines
+        if line.startswith(_PASSED)
+    }
     missing = [name for name in _given_tests(instance) if name not in passed]
     return f"`{TEST_COMMAND}` no longer runs {missing[0]} as it was given" if missing else ""
 

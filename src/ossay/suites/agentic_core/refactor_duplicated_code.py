@@ -1,14 +1,16 @@
 """Task 02, refactor_duplicated_code: two or three modules hold the same block of code.
 
-A pass means that the block stands in one place, that the modules import what they share, and that
-their public functions do what they did. Knows nothing of the modules themselves; `duplicated` does.
+A pass means that the block stands in one place, that the modules import what they share, that the
+code has become shorter by it, and that their public functions do what they did. Knows nothing of
+the modules themselves; `duplicated` does.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,10 @@ TEST_COMMAND = "python3 -m pytest -q"
 # This many statements in a row count as a repetition; the blocks have nine or more.
 SIZE = 5
 
+# So many statements have to go. A copy is nine or more of them, and what a refactoring adds (calls,
+# `return`, an attribute or two) is fewer; a copy that is only dressed up takes none with it.
+FEWER = 3
+
 _PROMPT = """
     $modules hold the same block of code, copied from one to the other$renamed. Every change to it
     has to be made $times. Please refactor: put the block in one place and let $all use it. Where
@@ -44,6 +50,9 @@ _PROMPT = """
 
     - no sequence of $size or more statements stands in the code twice any more (outside `tests/`;
       statements inside a `for` or `if` count too; the names of local variables make no difference);
+    - the copy is really gone, not just written differently: $modules and what they import have at
+      least $fewer statements fewer than now, all together (`import`, `def`, `class` and docstrings
+      are not counted, and none is kept in a string for `exec` or `eval`);
     - $all get the shared code by an import (if it stays in one of them, the others do);
     - $functions can be imported from where they are now, take the same parameters and do exactly
       what they do now, also where the tests don't look;
@@ -106,7 +115,7 @@ class RefactorDuplicatedCode:
         survey = survey if isinstance(survey, dict) else {}
         importing = _importing(hosts, survey.get("imports"), workspace)
         shared = len(importing) >= len(hosts) - 1
-        repeated = _repeated(survey)
+        repeated = _repeated(survey) or _not_gone(survey, hosts, start)
         touched = protected_changes(instance, workspace)
         parts = [shared, not repeated, bool(importing) and verdict.all_right]
         done = sum(parts) if importing else 0
@@ -126,6 +135,7 @@ def _prompt(copies: Copies) -> str:
         all=_COUNT[len(modules)],
         times=_TIMES[len(modules)],
         size=SIZE,
+        fewer=FEWER,
         command=TEST_COMMAND,
     )
 
@@ -149,6 +159,33 @@ def _importing(hosts: tuple[str, ...], imports: Any, workspace: Path) -> list[st
         ):
             found.append(host)
     return found
+
+
+def _not_gone(survey: Mapping[str, Any], hosts: Sequence[str], start: Mapping[str, str]) -> str:
+    """Say why the copy is there in another shape, '' if it isn't."""
+    imports, statements = survey["imports"], survey["statements"]
+    packages = [f"{host.removesuffix('.py')}/__init__.py" for host in hosts]
+    unread = dict.fromkeys(survey["unreadable"], ())
+    reached = repetition.closure((*hosts, *packages), {**unread, **imports})
+    blank = sorted(reached.intersection(unread))
+    if blank:
+        return f"{visible(blank[0], 100)} could not be read"
+    executing = sorted(reached.intersection(survey["executing"]))
+    if executing:
+        return f"{visible(executing[0], 100)} runs code that is kept in a string"
+    before = sum(statements_of(start[host]) for host in hosts)
+    now = sum(statements[path] for path in reached)
+    if now <= before - FEWER:
+        return ""
+    return (
+        f"the modules and what they import had {before} statements and now have {now}, so the "
+        "copy is there in another shape"
+    )
+
+
+def statements_of(text: str) -> int:
+    """Count the statements of a module as `repetition.survey` does."""
+    return sum(map(len, repetition.sequences(ast.parse(text), "")))
 
 
 def _repeated(survey: Mapping[str, Any]) -> str:
@@ -189,6 +226,7 @@ def _scripts(copies: Copies, rng: random.Random) -> dict[str, Script]:
         "reference": (*looks, *write(copies.right), *run, done),
         "do_nothing": (done,),
         "cheat_rename": (*write(copies.versions["rename"]), done),
+        "cheat_dress_up": (*write(copies.versions["dressed_up"]), done),
         "cheat_partial": (*write(copies.versions["partial"]), done),
         "cheat_own_helpers": (*write(copies.versions["own_helpers"]), done),
         "cheat_delete": (*write(copies.versions["delete"]), done),

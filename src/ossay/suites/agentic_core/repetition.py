@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 _MAX_FILES = 300
@@ -26,27 +26,73 @@ class Statement(NamedTuple):
 
 
 def survey(root: str, size: int) -> dict[str, Any]:
-    """Look at all Python code below `root` but in folders called tests.
+    """Look at all Python code below `root` but in its folder tests.
 
     Returns 'repeated': two places 'path:line' from which `size` statements are the same, or None;
-    'imports': path -> what it imports, dots in front where relative; 'unreadable': paths.
+    'imports': path -> what it imports, dots in front where relative; 'statements': path -> how
+    many it has, those left out by `sequences` not counted; 'executing': paths that run code kept
+    in strings; 'unreadable': paths.
     """
-    repeated, imports, unreadable = None, {}, []
+    repeated, imports, statements = None, {}, {}
+    executing, unreadable = [], []
     seen: _Seen = {}
     number = 0
     for path in _python_files(root):
         try:
-            with open(os.path.join(root, path), "rb") as file:
-                tree = ast.parse(file.read(_MAX_BYTES))
+            tree = _parsed(os.path.join(root, path))
             found = list(sequences(tree, path))
         except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
             unreadable.append(path)
             continue
         imports[path] = sorted(_imports(tree))
+        statements[path] = sum(map(len, found))
+        if _executes(tree):
+            executing.append(path)
         for row in found:
             number += 1
             repeated = repeated or _repeated(row, number, size, seen)
-    return {"repeated": repeated, "imports": imports, "unreadable": unreadable}
+    return {
+        "repeated": repeated,
+        "imports": imports,
+        "statements": statements,
+        "executing": executing,
+        "unreadable": unreadable,
+    }
+
+
+def closure(start: Iterable[str], imports: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the paths that `start` comes to by imports, itself included.
+
+    `imports` is that of `survey`. What leads to no path of it is passed over.
+    """
+    reached: set[str] = set()
+    todo = list(start)
+    while todo:
+        path = todo.pop()
+        if path in imports and path not in reached:
+            reached.add(path)
+            todo += [found for name in imports[path] for found in _targets(name, path)]
+    return reached
+
+
+def _targets(name: str, importer: str) -> list[str]:
+    """Return the paths that importing `name` may load, seen from a module."""
+    level = len(name) - len(name.lstrip("."))
+    package = importer.split("/")[:-1]
+    if level > len(package) + 1:
+        return []
+    base = package[: len(package) - level + 1] if level else []
+    parts = [*base, *filter(None, name[level:].split("."))]
+    stems = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    return [path for stem in stems for path in (f"{stem}.py", f"{stem}/__init__.py")]
+
+
+def _parsed(place: str) -> ast.Module:
+    with open(place, "rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"{place!r} is larger than {_MAX_BYTES} bytes")
+    return ast.parse(data)
 
 
 def sequences(tree: ast.Module, path: str) -> Iterator[list[Statement]]:
@@ -148,14 +194,23 @@ def _imports(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add("." * node.level + (node.module or ""))
+            module = "." * node.level + (node.module or "")
+            glue = "." if node.module else ""
+            # A name that is imported may be a module.
+            found |= {module, *(f"{module}{glue}{alias.name}" for alias in node.names)}
     return found
+
+
+def _executes(tree: ast.Module) -> bool:
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return not names.isdisjoint(("exec", "eval", "compile"))
 
 
 def _python_files(root: str) -> list[str]:
     paths = []
     for folder, folders, names in os.walk(root):
-        folders[:] = sorted(n for n in folders if n != "tests" and not n.startswith((".", "__")))
+        left_out = ("__pycache__", "tests") if folder == root else ("__pycache__",)
+        folders[:] = sorted(n for n in folders if n not in left_out and not n.startswith("."))
         for name in sorted(names):
             path = os.path.join(folder, name)
             if name.endswith(".py") and os.path.isfile(path) and not os.path.islink(path):

@@ -177,9 +177,10 @@ class _Maker:
         rng = self.rng
         names = rng.sample(_CATEGORIES, rng.randint(4, 6))
         categories = dict(enumerate(names, rng.randint(1, 20)))
-        customers = self._customers()
+        customers, regulars = self._customers()
         products = [self._product(rng.choice(list(categories))) for _ in range(rng.randint(12, 24))]
-        orders = self._orders(customers)
+        products = self._with_known_ones(products)
+        orders = self._orders(customers, regulars)
         items = [item for order in orders for item in self._items(order, products)]
         placed = {order.id: order.placed for order in orders}
         totals: dict[int, int] = {}
@@ -203,20 +204,33 @@ class _Maker:
     def _later(self, at: datetime, days: int) -> datetime:
         return at + timedelta(seconds=self.rng.randint(600, days * 86_400))
 
-    def _customers(self) -> list[Customer]:
-        rng, made = self.rng, []
+    def _customers(self) -> tuple[list[Customer], list[Customer]]:
+        """All accounts, and those that buy often: of all kinds, so that each rule matters."""
+        rng, made, pairs = self.rng, list[Customer](), list[int]()
         first_names = self.words.several("first_name", 9)
         surnames = self.words.several("surname", 9)
         people = rng.sample([(a, b) for a in first_names for b in surnames], rng.randint(30, 60))
         for first, last in people:
             email = f"{first}.{last}@{rng.choice(_MAIL_HOSTS)}".lower()
             email = email.replace("ö", "oe").replace("ü", "ue")
-            for spelling in self._spellings(email):
+            spellings = self._spellings(email)
+            pairs += [len(made)] * (len(spellings) - 1)
+            for spelling in spellings:
                 created = self.style.start - timedelta(hours=rng.randint(900, 9000))
                 gone = self._later(self.style.start, 60) if rng.random() < 0.12 else None
                 test = rng.random() < 0.06
                 made.append(Customer(self._id(), spelling, f"{first} {last}", created, gone, test))
-        return made
+        pair = rng.choice(pairs) if pairs else 0
+        living = [pair, pair + 1] if pairs else []
+        others = rng.sample([n for n in range(len(made)) if n not in living], 7)
+        living += others[3:]
+        for n in others[:2]:
+            made[n] = made[n]._replace(test=True, deleted=None)
+        gone = self._later(self.style.start, 60)
+        made[others[2]] = made[others[2]]._replace(test=False, deleted=gone)
+        for n in living:
+            made[n] = made[n]._replace(test=False, deleted=None)
+        return made, [made[n] for n in (*others[:3], *living)]
 
     def _spellings(self, email: str) -> list[str]:
         """One account, or two whose addresses differ in case only."""
@@ -231,7 +245,15 @@ class _Maker:
         name = f"{rng.choice(('small', 'large', 'folding', 'plain', 'heavy'))} item {sku[-2:]}"
         return Product(self._id(), sku, name, category, rng.randint(3, 160) * 50 - 5)
 
-    def _orders(self, customers: Sequence[Customer]) -> list[Order]:
+    def _with_known_ones(self, products: Sequence[Product]) -> list[Product]:
+        """Choose what is bought most and cheap, what is often sent back, and what hardly sells."""
+        made = list(products)
+        most, worst, rare = self.rng.sample(range(len(made)), 3)
+        made[most] = made[most]._replace(price=self.rng.randint(4, 14) * 50 - 5)
+        self.bestseller, self.faulty, self.rare = made[most], made[worst], made[rare]
+        return made
+
+    def _orders(self, customers: Sequence[Customer], regulars: Sequence[Customer]) -> list[Order]:
         rng, style = self.rng, self.style
         before, length = timedelta(days=25), (style.end - style.start).total_seconds()
         times = [
@@ -242,9 +264,10 @@ class _Maker:
         second, hours = timedelta(seconds=1), timedelta(minutes=rng.randint(10, 50))
         for edge in (style.start, style.end):
             times += [edge, edge - second, edge - hours, edge + hours]
-        # Some customers buy often.
-        regulars = rng.sample(list(customers), 8)
-        chosen = [rng.choice(regulars if rng.random() < 0.3 else customers) for _ in times]
+            # Where the month of the zone and that of UTC differ.
+            gap = [rng.uniform(0, style.offset) for _ in range(4 if style.offset else 0)]
+            times += [edge + timedelta(seconds=int(3600 * ahead)) for ahead in gap]
+        chosen = [rng.choice(regulars if rng.random() < 0.4 else customers) for _ in times]
         orders = []
         for at, customer in sorted(zip(times, chosen, strict=True), key=lambda pair: pair[0]):
             status = rng.choice(style.done if rng.random() < 0.78 else style.other)
@@ -254,6 +277,11 @@ class _Maker:
 
     def _items(self, order: Order, products: Sequence[Product]) -> list[Item]:
         rng = self.rng
+        usual = [product for product in products if product != self.rare]
+        basket = rng.sample(usual, rng.choice((1, 1, 2, 2, 3, 4)))
+        known = rng.choices((self.bestseller, self.faulty, self.rare, basket[0]), (38, 17, 5, 40))
+        if known[0] not in basket:
+            basket[0] = known[0]
         return [
             # The price then is often not the price of today.
             Item(
@@ -263,26 +291,26 @@ class _Maker:
                 rng.choice((1, 1, 1, 2, 2, 3, 5)),
                 product.price - rng.choice((0, 0, 0, 45, 100)),
             )
-            for product in rng.sample(list(products), rng.choice((1, 1, 2, 2, 3, 4)))
+            for product in basket
         ]
 
     def _payments(self, order: Order, total: int) -> list[Paid]:
         rng = self.rng
         tries: list[tuple[int, str]] = []
-        if rng.random() < 0.15:
+        if rng.random() < 0.25:
             tries.append((total, "failed"))
         share = rng.random()
         if order.status not in self.style.done:
             if share < 0.5:
                 tries.append((total, rng.choice(("failed", "reversed", "captured"))))
-        elif share < 0.72:
+        elif share < 0.6:
             tries.append((total, "captured"))
-        elif share < 0.84:
+        elif share < 0.72:
             part = rng.randint(1, total - 1)
             tries += [(part, "captured"), (total - part, "captured")]
-        elif share < 0.92:
+        elif share < 0.82:
             tries.append((rng.randint(1, total - 1), "captured"))
-        elif share < 0.97:
+        elif share < 0.91:
             tries.append((total, "reversed"))
         at = order.placed
         return [Paid(self._id(), order.id, c, self._later(at, 3), state) for c, state in tries]
@@ -296,7 +324,9 @@ class _Maker:
 
     def _returns(self, item: Item, placed: datetime) -> list[Returned]:
         rng = self.rng
-        if rng.random() > 0.15:
+        often = {self.bestseller.id: 0.42, self.faulty.id: 0.7, self.rare.id: 0.9}
+        if rng.random() > often.get(item.product, 0.12):
             return []
-        quantity = rng.randint(1, item.quantity)
+        least = item.quantity if item.product == self.rare.id else 1
+        quantity = rng.randint(least, item.quantity)
         return [Returned(self._id(), item.id, quantity, self._later(placed, 40))]

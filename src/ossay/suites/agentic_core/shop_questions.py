@@ -1,4 +1,4 @@
-"""Questions about a shop's month, each answered twice: in plain Python from the rows, and in SQL.
+"""Questions about a shop's month: the words, the answer in plain Python, and a query.
 
 The Python answer is the right one; the SQL is what the reference hands in, and passes only where
 the two agree. Knows nothing of how an answer is delivered or graded.
@@ -6,18 +6,22 @@ the two agree. Knows nothing of how an answer is delivered or graded.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from ossay.suites.agentic_core.shop import Customer, Item, Order, Style, World
+from ossay.suites.agentic_core.shop import Style
+from ossay.suites.agentic_core.shop_answers import (
+    MIN_SOLD,
+    Answering,
+    Misreading,
+    best_category,
+    net_revenue,
+    repeat_customers,
+    returned_product,
+    unpaid_orders,
+)
 
 FieldKind = Literal["count", "money", "text"]
-Answer = Mapping[str, Fraction | int | str]
-
-MIN_ORDERS = 2  # what makes a customer a repeat customer
-MIN_SOLD = 12  # units below which a product's return share says nothing
 
 
 class Question(NamedTuple):
@@ -27,128 +31,22 @@ class Question(NamedTuple):
         needs: The extra tables that it is about.
         asked: The question, with the fields; $month and $zone are filled in.
         fields: Field -> kind.
-        answer: The right answer; None where the rows leave a tie or nothing to count.
+        answer: Works the answer out from the rows.
+        traps: The rules that can be misread here, beside those of every question.
         sql: The query, with the shop's names as $names and the month as $start and $end.
     """
 
     needs: Sequence[str]
     asked: str
     fields: Mapping[str, FieldKind]
-    answer: Callable[[World, Style, Sequence[Order]], Answer | None]
+    answer: Answering
+    traps: Sequence[Misreading]
     sql: str
 
-
-def counted_orders(world: World, style: Style) -> list[Order]:
-    """The completed orders of the month that are not those of test accounts."""
-    tests = {customer.id for customer in world.customers if customer.test}
-    return [
-        order
-        for order in world.orders
-        if order.status in style.done
-        and order.customer not in tests
-        and style.start <= order.placed < style.end
-    ]
-
-
-def careless_orders(world: World, style: Style) -> list[Order]:
-    """The orders of the month, whatever their status and account."""
-    return [order for order in world.orders if style.start <= order.placed < style.end]
-
-
-def _items_of(world: World, orders: Sequence[Order]) -> list[Item]:
-    ids = {order.id for order in orders}
-    return [item for item in world.items if item.order in ids]
-
-
-def _revenue(items: Sequence[Item]) -> int:
-    return sum(item.quantity * item.price for item in items)
-
-
-def _euros(cents: int) -> Fraction:
-    return Fraction(cents, 100)
-
-
-def _alone_on_top(ranked: Sequence[tuple[Fraction | int, str]]) -> str | None:
-    """The name with the highest value, None if two share it."""
-    best = sorted(ranked, reverse=True)[:2]
-    if not best or (len(best) == 2 and best[0][0] == best[1][0]):
-        return None
-    return best[0][1]
-
-
-def _net_revenue(world: World, style: Style, orders: Sequence[Order]) -> Answer | None:
-    ids = {order.id for order in orders}
-    gross = _revenue(_items_of(world, orders))
-    refunded = sum(refund.cents for refund in world.refunds if refund.order in ids)
-    if not refunded:
-        return None
-    return {
-        "orders": len(orders),
-        "gross_revenue": _euros(gross),
-        "refunded": _euros(refunded),
-        "net_revenue": _euros(gross - refunded),
-    }
-
-
-def _best_category(world: World, style: Style, orders: Sequence[Order]) -> Answer | None:
-    category = {p.id: world.categories[p.category] for p in world.products}
-    revenue: Counter[str] = Counter()
-    units: Counter[str] = Counter()
-    for item in _items_of(world, orders):
-        revenue[category[item.product]] += item.quantity * item.price
-        units[category[item.product]] += item.quantity
-    best = _alone_on_top([(cents, name) for name, cents in revenue.items()])
-    if best is None:
-        return None
-    return {"category": best, "revenue": _euros(revenue[best]), "units": units[best]}
-
-
-def _repeat_customers(world: World, style: Style, orders: Sequence[Order]) -> Answer | None:
-    accounts: Mapping[int, Customer] = {c.id: c for c in world.customers}
-    by_email: Counter[str] = Counter()
-    for order in orders:
-        account = accounts[order.customer]
-        if account.deleted is None:
-            by_email[account.email.lower()] += 1
-    repeat = {email: n for email, n in by_email.items() if n >= MIN_ORDERS}
-    best = _alone_on_top([(n, email) for email, n in repeat.items()])
-    if best is None:
-        return None
-    return {"customers": len(repeat), "orders": sum(repeat.values()), "top_email": best}
-
-
-def _unpaid_orders(world: World, style: Style, orders: Sequence[Order]) -> Answer | None:
-    due = {order.id: order.shipping for order in orders}
-    for item in _items_of(world, orders):
-        due[item.order] += item.quantity * item.price
-    for payment in world.payments:
-        if payment.order in due and payment.state == "captured":
-            due[payment.order] -= payment.cents
-    missing = [cents for cents in due.values() if cents > 0]
-    if not missing:
-        return None
-    return {
-        "orders": len(missing),
-        "missing": _euros(sum(missing)),
-        "largest": _euros(max(missing)),
-    }
-
-
-def _returned_product(world: World, style: Style, orders: Sequence[Order]) -> Answer | None:
-    sku = {product.id: product.sku for product in world.products}
-    product_of = {item.id: sku[item.product] for item in _items_of(world, orders)}
-    sold: Counter[str] = Counter()
-    back: defaultdict[str, int] = defaultdict(int)
-    for item in _items_of(world, orders):
-        sold[product_of[item.id]] += item.quantity
-    for slip in world.returns:
-        if slip.item in product_of:
-            back[product_of[slip.item]] += slip.quantity
-    shares = [(Fraction(back[s], n), s) for s, n in sold.items() if n >= MIN_SOLD]
-    worst = _alone_on_top(shares)
-    if worst is None or not back[worst]:
-        return None
-    return {"sku": worst, "sold": sold[worst], "returned": back[worst]}
+    def misreadings(self, style: Style) -> tuple[Misreading, ...]:
+        """Every way to misread one rule of this question in a shop of that style."""
+        always: tuple[Misreading, ...] = ("any_status", "own_accounts_count")
+        return (*always, *(("month_in_utc",) if style.offset else ()), *self.traps)
 
 
 _COUNTED = """\
@@ -171,7 +69,14 @@ QUESTIONS: Mapping[str, Question] = {
         - "net_revenue": gross_revenue minus refunded
         """,
         {"orders": "count", "gross_revenue": "money", "refunded": "money", "net_revenue": "money"},
-        _net_revenue,
+        net_revenue,
+        (
+            "deleted_accounts_dropped",
+            "price_of_today",
+            "refunds_of_the_month",
+            "refunds_of_any_order",
+            "one_refund_an_order",
+        ),
         _COUNTED
         + """,
 gross AS (
@@ -200,7 +105,13 @@ FROM gross, back;
         - "units": how many units of its products these orders hold (the sum of their quantities)
         """,
         {"category": "text", "revenue": "money", "units": "count"},
-        _best_category,
+        best_category,
+        (
+            "deleted_accounts_dropped",
+            "price_of_today",
+            "lines_for_units",
+            "most_units",
+        ),
         _COUNTED
         + """
 SELECT g.name AS category,
@@ -226,7 +137,12 @@ LIMIT 1;
           in that month
         """,
         {"customers": "count", "orders": "count", "top_email": "text"},
-        _repeat_customers,
+        repeat_customers,
+        (
+            "spellings_apart",
+            "deleted_accounts_kept",
+            "three_or_more",
+        ),
         _COUNTED
         + """,
 per_customer AS (
@@ -254,7 +170,17 @@ FROM per_customer;
         - "largest": how much is missing on the one that lacks most
         """,
         {"orders": "count", "missing": "money", "largest": "money"},
-        _unpaid_orders,
+        unpaid_orders,
+        (
+            "deleted_accounts_dropped",
+            "price_of_today",
+            "shipping_left_out",
+            "any_state",
+            "failed_counts",
+            "reversed_counts",
+            "one_payment_an_order",
+            "orders_without_payment_left_out",
+        ),
         _COUNTED
         + """,
 due AS (
@@ -282,7 +208,14 @@ FROM due WHERE cents > 0;
         - "returned": how many of these were returned
         """,
         {"sku": "text", "sold": "count", "returned": "count"},
-        _returned_product,
+        returned_product,
+        (
+            "deleted_accounts_dropped",
+            "most_units",
+            "no_minimum",
+            "returns_of_the_month",
+            "returns_of_any_order",
+        ),
         _COUNTED
         + f""",
 lines AS (

@@ -1,7 +1,8 @@
 """Task 10, sql_investigation: answer a question from a SQLite database, and hand in the query.
 
-The right answer is computed in Python from the generator's rows. The query is run in the sandbox on
-a pristine copy of the rows and on a second World of the same schema, so a query that holds the
+The right answer is computed in Python from the generator's rows, which are drawn so that misreading
+any one rule of the notes or of the question gives another answer. The query is run in the sandbox
+on a pristine copy of the rows and on a second World of the same schema, so a query that holds the
 answer as a constant fails. The bytes of shop.db may differ between versions of SQLite; its content
 follows from the seed. Knows nothing of the questions; `shop_questions` does.
 """
@@ -22,15 +23,9 @@ from ossay.suites.agentic_core.answers import HALF_CENT, read_object, same_numbe
 from ossay.suites.agentic_core.common import SandboxSource, read_text, rng_of, run_check
 from ossay.suites.agentic_core.prompts import prompt
 from ossay.suites.agentic_core.shop import Style, World, make_style, make_world
+from ossay.suites.agentic_core.shop_answers import Answer
 from ossay.suites.agentic_core.shop_notes import names_of, notes_on
-from ossay.suites.agentic_core.shop_questions import (
-    QUESTIONS,
-    Answer,
-    FieldKind,
-    Question,
-    careless_orders,
-    counted_orders,
-)
+from ossay.suites.agentic_core.shop_questions import QUESTIONS, FieldKind, Question
 from ossay.suites.agentic_core.shop_storage import database, rows, schema
 from ossay.suites.scripting import Script, call, say
 
@@ -104,20 +99,30 @@ class Case(NamedTuple):
 
 
 def draw_case(seed: int) -> Case:
-    """Draw shops until the question has one answer in both and carelessness has another."""
+    """Draw shops until the question has one answer in both and each misread rule has another."""
     name = SqlInvestigation.name
     rng = rng_of(name, seed)
     kind = rng.choice(list(QUESTIONS))
     question = QUESTIONS[kind]
     style = make_style(rng, question.needs)
+    while True:
+        world = make_world(rng, style)
+        answer = question.answer(world, style, "")
+        careless = question.answer(world, style, "any_status_and_account")
+        if answer and careless and careless != answer and _tells(question, world, style, answer):
+            break
     hidden = rng_of(f"{name}, second shop", seed)
     while True:
-        world, other = make_world(rng, style), make_world(hidden, style)
-        answer = question.answer(world, style, counted_orders(world, style))
-        second = question.answer(other, style, counted_orders(other, style))
-        careless = question.answer(world, style, careless_orders(world, style))
-        if answer and second and careless and careless != answer and second != answer:
+        other = make_world(hidden, style)
+        second = question.answer(other, style, "")
+        if second and second != answer:
             return Case(kind, question, style, world, answer, careless, other, second)
+
+
+def _tells(question: Question, world: World, style: Style, answer: Answer) -> bool:
+    """Whether each rule that can be misread matters in this shop."""
+    wrong = (question.answer(world, style, rule) for rule in question.misreadings(style))
+    return all(found is not None and found != answer for found in wrong)
 
 
 class SqlInvestigation:

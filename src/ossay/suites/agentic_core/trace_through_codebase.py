@@ -84,6 +84,7 @@ class TraceThroughCodebase:
             ),
             as_files(trace.files),
             protected=tuple(trace.files),
+            needs=("python",),
             secret={
                 "kind": mechanism.__name__,
                 "origin": trace.origin.at,

@@ -108,6 +108,11 @@ def draw(family: Family, rng: random.Random) -> Copies:
             "partial": {**start, **code(["call"] * (many - 1) + ["copy"]), **shared},
             "rename": {**start, **code(["copy"] + ["renamed"] * (many - 1))},
             "own_helpers": {**start, **code(["own"] * many)},
+            "dressed_up": {
+                **start,
+                **code(["copy"] + ["dressed"] * (many - 1)),
+                f"{package}/__init__.py": f'"""What {company} uses."""\n',
+            },
             "delete": {**start, **code(["call"] * (many - 1) + ["empty"]), **shared},
         },
         {path: host.function for path, host in zip(paths, hosts, strict=True)},
@@ -136,7 +141,8 @@ class _Writer:
 
         `body` is 'copy' for a copy of the block, 'renamed' for one with other names, 'call' for a
         call of the shared function, 'own' for a call of a copy in a function of its own, 'empty'
-        for an empty outcome.
+        for an empty outcome,
+        'dressed' for a copy among statements that do nothing, below an import that is not used.
         """
         module, function, _ = self.family.shared
         if body == "renamed":
@@ -150,6 +156,9 @@ class _Writer:
         elif body == "own":
             imports = f"\n{self._function('_' + function, names)}\n\n"
             block = f"{result} = _{function}({arguments})\n"
+        elif body == "dressed":
+            imports = f"import {self.package}\n\n"
+            block = _dressed(block)
         elif body == "empty":
             block = f"{result} = {self.family.empty}\n"
         text = textwrap.dedent(host.text).lstrip("\n")
@@ -165,3 +174,14 @@ class _Writer:
         parameters = self.family.parameters
         body = self.block(names, parameters[0]) + f"return {names['result']}\n"
         return f"def {name}({', '.join(parameters)}):\n{textwrap.indent(body, '    ')}"
+
+
+def _dressed(block: str) -> str:
+    """Put a statement that does nothing before each simple statement of a block."""
+    lines: list[str] = []
+    for line in block.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        if line.strip() and not line.rstrip().endswith((":", ",", "(", "[", "{")):
+            lines.append(f"{indent}assert True, {len(lines)}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"

@@ -90,14 +90,15 @@ def problem_of_note(text: str, request: Request, followed: Reading | None) -> st
         return "does not say which reading was taken"
     if _NO_OTHERS.fullmatch(note.others.strip(" \n-+.:_/()[]")):
         return "names no alternative"
+    if _names_all(note.taken, request):
+        return "names every reading as the one that was taken"
     if followed is not None:
         if bears(note.taken, (*followed.says, *followed.also)):
             return ""
         for other in request.readings:
             if other is not followed and _plainly(note.taken, other, request.neutral):
                 return f"names the reading {other.key!r}, but the code follows {followed.key!r}"
-    whole = f"{note.taken}\n{note.others}"
-    if not re.search(request.topic, whole):
+    if not re.search(request.topic, note.taken):
         return "does not say how the open point of the request was taken"
     return ""
 
@@ -106,6 +107,17 @@ def bears(text: str, patterns: tuple[str, ...]) -> bool:
     """Whether one of the patterns is found in a text."""
     line = " ".join(text.split())
     return any(re.search(pattern, line) for pattern in patterns)
+
+
+def _names_all(taken: str, request: Request) -> bool:
+    """Whether a note claims to have taken all readings there are, in as many clauses at least."""
+    if not all(_plainly(taken, reading, request.neutral) for reading in request.readings):
+        return False
+    says = [pattern for reading in request.readings for pattern in reading.says]
+    sentences = re.split(r"(?<=[.!?])\s+|\n+", taken)
+    naming = sum(bears(sentence, tuple(says)) for sentence in sentences)
+    # Of two readings one sentence often names both, and is clear all the same.
+    return len(request.readings) > 2 or naming > 1
 
 
 def _plainly(taken: str, reading: Reading, neutral: str) -> bool:

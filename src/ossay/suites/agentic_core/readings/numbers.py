@@ -41,7 +41,7 @@ _BETWEEN = Template(
     The filter in the catalogue lets customers choose a lowest and a highest price for a $product,
     and should say how many offers lie between them. Please write `$call`.
     """,
-    topic=r"inclu|exclu|strict|open|closed|limit|bound|edge|end|equal|<|border|low|high",
+    topic=r"inclu|exclu|strict|open|closed|limit|bound|edge|end|equal|<|border|\blow|\bhigh",
 )
 
 _LOW = r"(?:low\w*|min\w*|start|bottom)"

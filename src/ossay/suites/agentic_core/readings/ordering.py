@@ -208,7 +208,7 @@ def middle(rng: random.Random) -> Request:
                 f"{body}return ordered[-half - 1]",
                 "With an even number of values the result is the lower of the two in the middle.",
                 (r"\blower\b(?! and)|\bsmaller\b(?! and)|median_low|\blesser\b",),
-                (r"low|left|small|first",),
+                (r"\blow|left|small|first",),
             ),
             Reading(
                 "the upper",

@@ -95,6 +95,7 @@ def change(rng: random.Random) -> Ticket:
             *(f"{name}({a}, {b})" for a, b in pairs),
             *(f"direction({a}, {b})" for a, b in pairs[:3]),
             "difference(3, 1)",
+            f"{name}(5, None)",
             f"{rows}(['a', 'b', 'c'], {{'a': 2, 'c': 5}}, {{'a': 1, 'b': 1, 'c': 5}})",
         ],
     )
@@ -187,6 +188,7 @@ def prices(rng: random.Random) -> Ticket:
             *(f"{reduced}({price}, {percent})" for price, percent in pairs),
             *(f"{tag}('thing', {price}, {percent})" for price, percent in pairs[4:]),
             f"{sign}(0)",
+            f"{reduced}(100, 'ten')",
             f"{sign}(None)",
             "euros(100)",
         ],

@@ -91,6 +91,7 @@ def ratings(rng: random.Random) -> Ticket:
         guarded=[f"{average}([])"],
         others=[
             *(f"{average}({numbers})" for numbers in lists),
+            f"{average}(['x', 'y'])",
             *(f"{label}('thing', {numbers})" for numbers in lists[:4]),
             *(f"count_by_stars({numbers})" for numbers in lists[:2]),
             "share_of_best([])",
@@ -199,6 +200,7 @@ def runs(rng: random.Random) -> Ticket:
         guarded=[f"{longest}([])", f"{longest}([False])", f"{longest}([False, False, False])"],
         others=[
             *(f"{longest}({days})" for days in done),
+            f"{longest}(3)",
             *(f"{current}({days})" for days in flags),
             *(f"streaks({days})" for days in flags[:3]),
             "streaks([])",

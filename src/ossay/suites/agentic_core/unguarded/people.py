@@ -103,6 +103,7 @@ def address(rng: random.Random) -> Ticket:
         guarded=[f"{label}({base})", f"{label}({none})", f"{sheet}([{full}, {base}, {none}])"],
         others=[
             f"{label}({full})",
+            f"{label}({ {'extra': ' 2nd floor '} })",
             f"{label}({ {**base, 'extra': '', 'street': ' '} })",
             f"{label}({ {**base, 'extra': 'c/o D', 'name': ''} })",
             f"{sheet}([{full}, {full}])",
@@ -194,6 +195,7 @@ def names(rng: random.Random) -> Ticket:
         guarded=[f"{initials}(None)"],
         others=[
             *(f"{initials}({person!r})" for person in people),
+            f"{initials}(5)",
             f"{directory}(['b a', 'a b', 'c a'])",
             "email('Mary Ann Evans', 'x.org')",
         ],

@@ -130,6 +130,7 @@ def lookup(rng: random.Random) -> Ticket:
         others=[
             *(f"{name}({data}, {path!r}, 'default')" for path in plain),
             f"{name}({data}, 'q.r')",
+            f"{name}({data}, 5)",
             f"{paths}({data})",
         ],
     )
@@ -232,6 +233,7 @@ def orders(rng: random.Random) -> Ticket:
         guarded=[f"{last_day}([])", f"{last_day}({cancelled})", f"{last_day}({cancelled[:1]})"],
         others=[
             *(f"{last_day}({order_list})" for order_list in lists),
+            f"{last_day}([5])",
             *(f"open_orders({order_list})" for order_list in lists[:3]),
             f"pieces({cancelled})",
             f"pieces({lists[0]})",

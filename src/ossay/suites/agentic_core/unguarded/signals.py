@@ -95,6 +95,7 @@ def readings(rng: random.Random) -> Ticket:
         guarded=[f"{show}(None)", f"{board}({{'b': None, 'a': 0, 'c': None}})"],
         others=[
             *(f"{show}({number})" for number in numbers),
+            f"{show}('x')",
             f"{board}({{'z': 0, 'y': {numbers[-1]}, 'x': -1}})",
             "newest([('2025-01-01', 4), ('2025-01-03', 0), ('2025-01-02', 9)])",
             "too_high(3, 3)",
@@ -196,6 +197,7 @@ def tags(rng: random.Random) -> Ticket:
         ],
         others=[
             *(f"{parse}({text!r})" for text in texts),
+            f"{parse}(5)",
             f"{common}('b, a, c', 'c,b')",
             f"too_long({texts[0]!r})",
             "clean('A  b')",
