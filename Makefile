@@ -34,7 +34,7 @@ model: setup  ## fetch the small real model (98 MB)
 	@$(BIN)/ossay pull smollm2-135m >/dev/null || \
 	  echo "The small model could not be fetched; everything else goes on without it."
 
-demo: setup sandbox model  ## run ten tasks on two models and write a report
+demo: setup sandbox  ## run ten tasks on two models and write a report
 	@$(BIN)/ossay demo
 
 check: setup  ## format, lint, types, import order

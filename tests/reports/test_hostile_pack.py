@@ -334,6 +334,23 @@ def test_odd_values_in_a_record_never_give_a_traceback(whole, tmp_path_factory, 
     shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_extreme_numbers_are_shown_somehow(pack, seed):
+    rng = random.Random(seed)
+
+    def extreme(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: extreme(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [extreme(item) for item in value]
+        if isinstance(value, float):
+            return rng.choice((0.0, 1e18, -1e18, 1e-30, -1e-30, 0.99951))
+        return rng.choice((0, -1, 2**63 - 1, 1 - 2**63)) if isinstance(value, int) else value
+
+    rewrite(pack, lambda record: record.update(extreme(record)))
+    assert "agentic-core-2026-11-21" in show(pack, page=False)
+
+
 @pytest.mark.long
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=300, deadline=None)

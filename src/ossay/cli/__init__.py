@@ -76,10 +76,14 @@ def main() -> None:
     except OssayError as error:
         click.echo(f"ossay: {error}", err=True)
         code = 2 if isinstance(error, UsageError) else 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            code = 0  # `ossay … | head` is no failure
+        else:
+            click.echo(f"ossay: {error.strerror or error}", err=True)
+            code = 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (click.Abort, KeyboardInterrupt):
         click.echo("ossay: interrupted", err=True)
         code = 130
-    except BrokenPipeError:
-        code = 0  # `ossay … | head` is no failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code if isinstance(code, int) else 0)

@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -72,8 +73,12 @@ def conduct(
             await close(models.values())
 
     with place.ledger(url, create=True) as ledger:
-        if quiet or not sys.stderr.isatty():
+        if quiet:
             asyncio.run(campaign(None))
+        elif not sys.stderr.isatty():
+            from ossay.cli.live import Lines
+
+            asyncio.run(campaign(Lines(plan.name, time.monotonic).update))
         else:
             from ossay.cli.live import Live
 
@@ -119,8 +124,8 @@ def _go_on(record: CampaignRecord) -> str:
     """Name the command that goes on; a limit has to be raised for that."""
     if record.stopped == "cost_unknown":
         return (
-            "Calls came back without tokens or price, so the limit cannot be kept: give the model a "
-            "price in ossay.toml, or start a campaign without that limit"
+            "Calls came back without tokens or price, so the limit cannot be kept: give the "
+            "model a price in ossay.toml, or start a campaign without that limit"
         )
     limit = "--" + record.stopped.replace("_", "-")
     raised = f" {limit} MORE" if record.stopped in ("max_usd", "max_tokens") else ""

@@ -59,7 +59,7 @@ def demo(out: Path) -> None:
         written = write_report(record, ledger.transcript, out)
     click.echo()
     for sentence in sentences(summary):
-        click.echo(sentence)
+        place.console().print(sentence)
     if record.stopped:
         click.echo(f"Stopped early ({record.stopped}). Go on: ossay run {record.name}")
     click.echo(f"\nReport: {written.html}")

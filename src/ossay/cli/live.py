@@ -5,9 +5,11 @@ Knows only `Progress`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import click
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ossay.campaign.progress import Progress
+
+# Without a terminal, so often. Seconds.
+EVERY_S = 15.0
 
 
 class ToldColumn(ProgressColumn):
@@ -65,6 +70,23 @@ class Live:
         self._bar.update(
             self._task, total=progress.total, completed=progress.finished, told=told(progress)
         )
+
+
+class Lines:
+    """A line on stderr now and then, where there is no terminal to draw on."""
+
+    def __init__(self, title: str, clock: Callable[[], float]) -> None:
+        self._title = title
+        self._clock = clock
+        self._next = clock() + EVERY_S
+
+    def update(self, progress: Progress) -> None:
+        """Say the state of the campaign, at most every `EVERY_S`."""
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + EVERY_S
+        state = f"{progress.finished}/{progress.total}  {told(progress).plain}"
+        click.echo(f"{self._title}  {state}", err=True)
 
 
 def told(progress: Progress) -> Text:

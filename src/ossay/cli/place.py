@@ -7,6 +7,7 @@ a command does with them.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ossay.store.ledger import Ledger
+
+# Lines of piped output are not broken before this.
+PIPED_COLUMNS = 160
 
 
 def here() -> Settings:
@@ -76,4 +80,7 @@ def console(*, stderr: bool = False) -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # `ossay … | head` is no failure; `main` knows
 
-    return Terminal(stderr=stderr, highlight=False, markup=False)
+    piped = not (sys.stderr if stderr else sys.stdout).isatty()
+    return Terminal(
+        stderr=stderr, highlight=False, markup=False, width=PIPED_COLUMNS if piped else None
+    )

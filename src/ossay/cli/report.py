@@ -28,6 +28,9 @@ def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: st
     from ossay.reports.terminal import print_report
     from ossay.reports.writing import write_report
 
+    # The folder that this command wrote, or the pack inside it.
+    if is_pack(Path(name) / "pack"):
+        name = str(Path(name) / "pack")
     if is_pack(Path(name)):
         record, transcripts = read_pack(Path(name))
         summary = summarize(record)

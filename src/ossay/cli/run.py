@@ -74,11 +74,14 @@ def _plan(target: str, url: str | None, options: dict[str, Any]) -> Plan:
     given = {name: options[name] for name in _PLAN_OPTIONS if options[name] not in (None, ())}
     if target in SUITES.names():
         plan = _plan_of(target, given)
+        if plan.name in SUITES.names() or plan.name.endswith(".toml"):
+            raise UsageError(f"--name {plan.name!r} could not be resumed by; take another name")
     elif given:
         flag = "--" + next(iter(given)).replace("_", "-")
         raise UsageError(
             f"{flag} makes a plan for a suite, and {target!r} is none "
-            f"(suites: {', '.join(SUITES.names())}); change the plan file instead"
+            f"(suites: {', '.join(SUITES.names())}); a campaign's plan stays as it began: "
+            "change the plan file and its name"
         )
     elif target.endswith(".toml") or os.path.isfile(target):  # any text may come
         plan = read_plan(Path(target))

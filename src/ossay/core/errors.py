@@ -49,7 +49,11 @@ class UnknownName(UsageError):
     @classmethod
     def of(cls, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> UnknownName:
         """Build the error with the nearest known names, for example kind='suite'."""
-        return cls(f"no {kind} {name!r}{nearest(name, known)}{'. ' + hint if hint else ''}")
+        near = nearest(name, known)
+        stop = "" if near.endswith("?") else "."
+        return cls(
+            f"no {kind} {name!r}{near}{f'{stop} {hint[:1].upper()}{hint[1:]}' if hint else ''}"
+        )
 
 
 class MissingKey(UsageError):

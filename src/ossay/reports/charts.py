@@ -103,7 +103,7 @@ def _close(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def price_map(summary: Summary) -> str:
-    """Score with its interval against the mean cost of a run; '' where no cost is known.
+    """Score with its interval against the mean cost of a run; '' where no run cost anything.
 
     Runs that cost nothing have no place on a logarithmic scale and stand in a panel of their own.
     """
@@ -127,7 +127,7 @@ def price_map(summary: Summary) -> str:
         )
         width = _WIDTH - (max(44, 30 * len(free)) + 12 if free else 0)
         panels.append(_map_panel(summary, paid, x, width, first=not free))
-    if not panels:
+    if not paid:
         return ""
     return _svg(alt.hconcat(*panels, spacing=12))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ossay.core.outcome import Outcome
+from ossay.reports import figures
 from ossay.reports.summary import ModelSummary, Summary
+from ossay.reports.words import plain
 
 REFERENCE = "scripted/reference"
 
@@ -35,7 +37,7 @@ def _of_real(model: ModelSummary) -> str:
     score = model.score
     failures = {k: n for k, n in model.outcomes.items() if k != Outcome.PASSED}
     most = max(failures, key=lambda name: failures[name], default="")
-    how = f"; what happened most was {most} ({failures[most]})" if most else ""
+    how = f"; what happened most was: {plain(most)} ({failures[most]})" if most else ""
     flagged = model.flags.get("said_not_done", 0)
     claimed = f", and {flagged} runs claimed work that was never done" if flagged else ""
     return f"{model.reference} passed {score.passed} of {score.n} runs{how}{claimed}."
@@ -47,8 +49,8 @@ def _how_sure(model: ModelSummary) -> str:
     aside = f"{errors} runs failed for no fault of the model and are not counted against it"
     if interval is None:
         return f"That is no measurement: {aside}."
-    low, high = round(100 * interval.low), round(100 * interval.high)
     return (
-        f"With {model.score.n} runs its pass rate lies between {low} % and {high} % "
-        f"(95 % interval), which is all that so few runs can show; {aside}."
+        f"With {model.score.n} runs its pass rate lies within {figures.span(interval)} "
+        f"({figures.percent(interval.level)} interval), "
+        f"which is all that so few runs can show; {aside}."
     )

@@ -56,6 +56,7 @@ class ModelSummary(Struct, frozen=True):
         score_with_errors: Passed of all finished runs: infrastructure errors count as failures.
         pass_curve: pass^k and pass@k; an item is a task, its trials are the runs in `score`.
         outcomes, flags: How many finished runs have each; only those that occurred.
+        commonest_error: What most of the infrastructure errors say, and how many do.
     """
 
     mark: str
@@ -75,6 +76,8 @@ class ModelSummary(Struct, frozen=True):
     outcomes: dict[str, int]
     flags: dict[str, int]
     speed: Speed
+    commonest_error: str = ""
+    commonest_error_runs: int = 0
 
 
 class Comparison(Struct, frozen=True):
@@ -160,6 +163,8 @@ def _model(
     outcomes = Counter(run.outcome for run in finished)
     flags = Counter(flag for run in finished for flag in set(run.flags))
     errors, passed = outcomes[Outcome.INFRASTRUCTURE_ERROR], outcomes[Outcome.PASSED]
+    said = Counter(r.error for r in finished if r.outcome is Outcome.INFRASTRUCTURE_ERROR)
+    commonest, often = said.most_common(1)[0] if said else ("", 0)
     return ModelSummary(
         mark=mark,
         reference=card.reference,
@@ -178,6 +183,8 @@ def _model(
         outcomes={str(o): outcomes[o] for o in Outcome if outcomes[o]},
         flags={str(f): flags[f] for f in Flag if flags[f]},
         speed=speed_of(calls),
+        commonest_error=commonest,
+        commonest_error_runs=often,
     )
 
 

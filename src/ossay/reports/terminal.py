@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Columns of a terminal that the names of a grid's rows and one model of it take.
 _NAME_COLUMNS = 28
+_ERROR_CHARS = 240
 _MODEL_COLUMNS = 11
 
 Row = tuple[str, Callable[[int], str]]  # the row's name, and its text for the model of that index
@@ -133,6 +134,11 @@ def _notes(summary: Summary) -> Iterator[str]:
                 f"{figures.fraction(score)} = {figures.percent(score.rate)} "
                 f"({figures.span(score.wilson)})."
             )
+            if model.commonest_error:
+                yield (
+                    f"{model.mark}: {model.commonest_error_runs} of them: "
+                    f"{model.commonest_error[:_ERROR_CHARS]}"
+                )
     yield (
         f"Intervals: Wilson, {figures.percent(summary.level)}; they take runs as independent. "
         "infra, e: infrastructure errors, which never count against a model."
