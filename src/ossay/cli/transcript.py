@@ -22,7 +22,8 @@ def transcript(run_id: str, url: str | None, as_json: bool) -> None:
         found = ledger.transcript(run_id)
     if found is None:
         raise UnknownName(
-            f"no transcript of a run {run_id!r}; report.html and runs.csv of `ossay report NAME` list run ids"
+            f"no transcript of a run {run_id!r}; `ossay report NAME` writes a page and a runs.csv "
+            "with all run ids"
         )
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
