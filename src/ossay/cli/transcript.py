@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from ossay.cli import place
@@ -26,6 +28,7 @@ def transcript(run_id: str, url: str | None, as_json: bool) -> None:
             "with all run ids"
         )
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        # Plain ASCII: what a model wrote must not act on the terminal.
+        click.echo(json.dumps(msgspec.to_builtins(found), indent=2))
     else:
         click.echo(transcript_text(found))

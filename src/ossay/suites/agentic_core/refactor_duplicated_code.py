@@ -30,9 +30,8 @@ from ossay.suites.agentic_core.duplicated import FAMILIES
 from ossay.suites.agentic_core.duplicated.family import Copies, draw
 from ossay.suites.agentic_core.probing import compare, expected, observe
 from ossay.suites.agentic_core.prompts import prompt
+from ossay.suites.agentic_core.pytest_run import TEST_COMMAND, problem_of_run
 from ossay.suites.scripting import Script, call, say
-
-TEST_COMMAND = "python3 -m pytest -q"
 
 # This many statements in a row count as a repetition; the blocks have nine or more.
 SIZE = 5
@@ -56,7 +55,8 @@ _PROMPT = """
     - $all get the shared code by an import (if it stays in one of them, the others do);
     - $functions can be imported from where they are now, take the same parameters and do exactly
       what they do now, also where the tests don't look;
-    - `$command` still passes, and the files under `tests/` are byte for byte what they are now.
+    - `$command` still passes, with every test that is there now run and none skipped, and the
+      files under `tests/` are byte for byte what they are now.
     """
 
 _RENAMED = "; only its variables are called differently"
@@ -121,7 +121,11 @@ class RefactorDuplicatedCode:
         done = sum(parts) if importing else 0
         reason = _reason(touched, repeated, verdict.wrong, shared)
         flags = (Flag.EDITED_PROTECTED_FILE,) if touched else ()
-        return Grade(all(parts) and not touched, reason, done, len(parts), flags)
+        if all(parts) and not touched:
+            # The code is right; what was made beside it may still keep the tests from running.
+            failure = problem_of_run(self._sandbox(), instance, workspace)
+            return Grade(not failure, failure or reason, done, len(parts), flags)
+        return Grade(False, reason, done, len(parts), flags)
 
 
 def _prompt(copies: Copies) -> str:
