@@ -55,8 +55,8 @@ _PROMPT = """
     - $all get the shared code by an import (if it stays in one of them, the others do);
     - $functions can be imported from where they are now, take the same parameters and do exactly
       what they do now, also where the tests don't look;
-    - `$command` still passes, with every test that is there now run and none skipped, and the
-      files under `tests/` are byte for byte what they are now.
+    - `$command` still passes, with every test that is there now run and none skipped, and the files
+      under `tests/` are byte for byte what they are now.
     """
 
 _RENAMED = "; only its variables are called differently"
