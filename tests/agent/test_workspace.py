@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -258,6 +260,26 @@ def test_listing_names_everything_and_follows_nothing(workspace):
     (workspace.root / "link").symlink_to("/etc")
     kinds = {entry.path: entry.kind for entry in workspace.listing()}
     assert kinds == {"data.txt": "file", "link": "link", "src": "directory", "src/app.py": "file"}
+
+
+def test_looking_goes_on_while_another_process_swaps_a_link_and_a_file(workspace, tmp_path):
+    swap = (
+        "import os\n"
+        "os.mkdir('d'); print(flush=True)\n"
+        "while True:\n"
+        "    for n in '0123456789':\n"
+        "        os.symlink('/etc', 'new'); os.rename('new', 'd/' + n)\n"
+        "        open('new', 'w').close(); os.rename('new', 'd/' + n)\n"
+    )
+    command = [sys.executable, "-c", swap]
+    with subprocess.Popen(command, cwd=workspace.root, stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            kinds = {entry.kind for _ in range(4000) for entry in workspace.listing()}
+            workspace.frozen_copy(tmp_path / "copy")
+        finally:
+            process.kill()
+    assert kinds >= {"file", "directory", "link"}
 
 
 def test_a_frozen_copy_holds_files_and_inner_links_only(workspace, secret, tmp_path):

@@ -42,7 +42,8 @@ def open_directory(path: str | Path, dir_fd: int | None = None) -> int:
 def walk(root: Path, max_entries: int, *, force: bool = False) -> Iterator[Entry]:
     """Yield what is below `root`, parents before children, breadth first, at most `max_entries`.
 
-    A directory that cannot be opened, or is deeper than MAX_DEPTH, is yielded and not entered.
+    A directory that cannot be opened, or is deeper than MAX_DEPTH, is yielded and not entered; what
+    cannot be looked at, or is another thing by the time it is, is left out.
     `force` gives the owner the right to enter first.
     """
     left = max_entries
@@ -184,8 +185,8 @@ def _scan(fd: int, prefix: str, limit: int) -> Iterator[Entry]:
                 break
             try:
                 found.append(_entry(fd, item, f"{prefix}/{item.name}" if prefix else item.name))
-            except FileNotFoundError:
-                continue  # deleted meanwhile
+            except OSError:
+                continue  # deleted or swapped meanwhile, or in a directory that can't be entered
     found.sort(key=lambda entry: entry.path)
     yield from found
 
