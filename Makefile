@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine with python3, make and a C compiler:
+# Two commands do everything on a fresh machine with python3, make and a C++ compiler:
 #   make demo    set up, run the main job, write a report
 #   make test    set up, run the checks and the tests; CI runs this, then `make long`
 # `make help` lists the rest.
@@ -7,20 +7,29 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BUILT := $(VENV)/.built
+PIP := -m pip install --quiet --disable-pip-version-check
+SOURCES := $(wildcard csrc/*.cpp csrc/*.h csrc/isa/*.cpp csrc/isa/*.h)
+SANITIZE := .tools/sanitize
+ORACLE := .tools/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox model demo test check long bench lock fmt clean system
+.PHONY: help setup sandbox model demo test check long sanitize parity bench lock fmt clean system
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): requirements/dev.txt
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python $(PIP) --require-hashes -r requirements/dev.txt
 	@touch $(READY)
 
-setup: $(READY)  ## make .venv from the lock
+# The extension is built into src/, so that what is edited there is what runs.
+$(BUILT): $(READY) pyproject.toml CMakeLists.txt $(SOURCES)
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $(BUILT)
+
+setup: $(BUILT)  ## make .venv from the lock, build the kernels
 
 sandbox:  ## install bubblewrap, or say the line that does
 	@command -v bwrap >/dev/null || \
@@ -44,10 +53,35 @@ check: setup  ## format, lint, types, import order
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 test: setup sandbox model check  ## all checks and tests but the long ones
-	$(BIN)/pytest -n 2 --dist worksteal -m "not long"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not long and not parity"
 
 long: setup sandbox model  ## the long tests: 200 seeds a task, 20 kills
 	$(BIN)/pytest -n 2 --dist worksteal -m long --timeout 3600
+
+# Programs of csrc/tests, then the kernel tests from a virtual environment of its own that holds the
+# package built with the sanitizers, and reads all else from .venv.
+sanitize: setup  ## the kernel tests under AddressSanitizer and UBSan
+	PATH="$(abspath $(BIN)):$$PATH" cmake -S . -B build/sanitize -G Ninja -DOSSAY_SANITIZE=ON -DOSSAY_TESTS=ON \
+	  -DPython_EXECUTABLE=$(abspath $(BIN))/python \
+	  -Dnanobind_DIR=$$($(BIN)/python -m nanobind --cmake_dir) >/dev/null
+	PATH="$(abspath $(BIN)):$$PATH" cmake --build build/sanitize
+	PATH="$(abspath $(BIN)):$$PATH" ctest --test-dir build/sanitize --output-on-failure --quiet
+	$(PYTHON) -m venv --without-pip --clear $(SANITIZE)
+	site=$$($(SANITIZE)/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') && \
+	  $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))' >"$$site/lock.pth" && \
+	  cp -r src/ossay "$$site/" && rm -f "$$site"/ossay/engine/kernels/_cpu*.so && \
+	  cp build/sanitize/_cpu*.so "$$site/ossay/engine/kernels/"
+	OSSAY_REQUIRE=kernels LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(SANITIZE)/bin/python -m pytest -q -s -p no:cacheprovider tests/engine/kernels/test_cpu.py --timeout 900
+
+$(ORACLE)/.ready: requirements/parity.txt
+	$(PYTHON) -m venv --clear $(ORACLE)
+	$(ORACLE)/bin/python $(PIP) -r requirements/parity.txt
+	@touch $@
+
+parity: setup $(ORACLE)/.ready  ## compare with torch and transformers
+	$(BIN)/pytest -m parity --timeout 1800
 
 bench: setup sandbox  ## measure the harness beside its peers
 	$(BIN)/python bench/harness.py
@@ -66,3 +100,5 @@ lock:  ## write requirements/dev.txt anew (needs uv)
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) .tools ossay-reports bench/out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf build .cmake .ninja_deps .ninja_log .skbuild-info.json CMakeCache.txt CMakeFiles CMakeInit.txt
+	rm -f build.ninja cmake_install.cmake lib*.a src/ossay/engine/kernels/*.so

@@ -1,0 +1,44 @@
+// Memory for what is streamed: aligned to cache lines, on huge pages where it is large.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+namespace ossay {
+
+constexpr size_t kCacheLine = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+constexpr size_t round_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
+
+// Not initialised: pages come when they are first written.
+class Memory {
+ public:
+  explicit Memory(size_t bytes)
+      : bytes_(round_up(bytes + kCacheLine, bytes < kHugePage ? kCacheLine : kHugePage)) {
+    const size_t alignment = bytes < kHugePage ? kCacheLine : kHugePage;
+    data_.reset(static_cast<uint8_t*>(std::aligned_alloc(alignment, bytes_)));
+    if (!data_) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    if (alignment == kHugePage) madvise(data_.get(), bytes_, MADV_HUGEPAGE);
+#endif
+  }
+
+  uint8_t* data() { return data_.get(); }
+  const uint8_t* data() const { return data_.get(); }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* p) const { std::free(p); }
+  };
+  size_t bytes_;
+  std::unique_ptr<uint8_t, Free> data_;
+};
+
+}  // namespace ossay

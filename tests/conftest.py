@@ -1,0 +1,57 @@
+"""What tests of several rooms share. Nothing heavy is imported before a test asks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def logits_of():
+    """(kernels, tokens, chunk) -> float32 [n, vocab]: one sequence alone, its blocks shuffled."""
+    import numpy as np
+
+    from ossay.engine.batch import BLOCK, Batch
+    from ossay.engine.kernels import forward
+
+    def run(kernels, tokens, chunk=512):
+        count = -(-len(tokens) // BLOCK)
+        cache = kernels.new_cache(count, count)
+        rng = np.random.default_rng(len(tokens))
+        full, sliding = (rng.permutation(count).astype(np.int32)[None] for _ in range(2))
+        parts = []
+        for start in range(0, len(tokens), chunk):
+            piece = np.array(tokens[start : start + chunk], np.int32)
+            offsets = np.arange(len(piece), dtype=np.int32)
+            batch = Batch(
+                tokens=piece,
+                positions=offsets + np.int32(start),
+                starts=np.array([0, len(piece)], np.int32),
+                full_blocks=full,
+                sliding_blocks=sliding,
+                wanted=offsets,
+            )
+            parts.append(forward(kernels, batch, cache))
+        return np.concatenate(parts)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def backend():
+    """(name, shape, checkpoint, precision) -> that backend's kernels; skips where it is missing."""
+    import os
+
+    def make(name, shape, checkpoint, precision="exact"):
+        if name == "reference":
+            from ossay.engine.kernels.reference import Reference
+
+            return Reference(shape, checkpoint)
+        if "kernels" not in os.environ.get("OSSAY_REQUIRE", "").split(","):
+            cpu = pytest.importorskip("ossay.engine.kernels.cpu")
+            if not cpu.available():
+                pytest.skip("the fast kernels are not built: pip install with a C++ compiler")
+        from ossay.engine.kernels.cpu import Cpu
+
+        return Cpu(shape, checkpoint, precision=precision)
+
+    return make
