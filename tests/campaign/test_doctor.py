@@ -70,11 +70,24 @@ def test_without_keys_a_campaign_can_still_run(tmp_path):
 
 def test_programs_are_looked_for_on_the_path_given(tmp_path):
     found = at(tmp_path, PATH=str(tmp_path))
-    assert found["C compiler"].state == "warn"
-    assert found["C compiler"].next_step == "install gcc"
-    (tmp_path / "gcc").write_text("#!/bin/sh\n")
-    (tmp_path / "gcc").chmod(0o755)
-    assert at(tmp_path, PATH=str(tmp_path))["C compiler"].state == "ok"
+    assert found["C++ compiler"].state == "warn"
+    assert found["C++ compiler"].next_step == "install g++"
+    (tmp_path / "g++").write_text("#!/bin/sh\n")
+    (tmp_path / "g++").chmod(0o755)
+    assert at(tmp_path, PATH=str(tmp_path))["C++ compiler"].state == "ok"
+
+
+def test_the_engine_says_what_it_computes_with(tmp_path):
+    from ossay.engine.kernels import cpu
+
+    found = at(tmp_path)["engine"]
+    if cpu.available():
+        assert found == Finding(
+            "engine", "ok", f"fast kernels, computing with {cpu.instruction_set()}"
+        )
+    else:
+        assert (found.state, found.next_step) == ("warn", cpu.missing())
+        assert "C++20 compiler" in found.next_step
 
 
 def test_a_damaged_model_says_how_to_mend_it(tmp_path):

@@ -1,7 +1,10 @@
 """`--help` never lies: every command has one, and the README names commands that exist."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -44,8 +47,31 @@ def test_the_readmes_commands_parse(words):
     """Names, options and values are right; nothing is run."""
     name, *arguments = words
     command = cli.get_command(click.Context(cli), name)
+    if isinstance(command, click.Group):
+        name, *arguments = arguments
+        command = command.get_command(click.Context(command), name)
     assert command is not None
     command.make_context(name, list(arguments))
+
+
+def test_the_readmes_engine_lines_run(tmp_path):
+    """Those that need no download, and its lines of Python, as they stand, in their order."""
+    from ossay.engine.kernels import cpu
+
+    if not cpu.available() and "kernels" not in os.environ.get("OSSAY_REQUIRE", "").split(","):
+        pytest.skip(cpu.missing())
+    lines = [words for words in readme_commands() if "tiny-model" in words]
+    assert [words[0] for words in lines] == ["synth", "generate", "bench"]
+    for words in lines:
+        ossay = Path(sys.executable).with_name("ossay")
+        done = subprocess.run([ossay, *words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    (program,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 4
 
 
 def test_the_readmes_files_are_valid(tmp_path):

@@ -28,7 +28,11 @@ from ossay.models.pull import is_whole, provenance
 
 # Programs that something wants -> names to look for, what for, how to come by it.
 _PROGRAMS = {
-    "C compiler": (("cc", "gcc", "clang"), "to build the CPU engine", "install gcc"),
+    "C++ compiler": (
+        ("c++", "g++", "clang++"),
+        "to build the engine's fast kernels",
+        "install g++",
+    ),
     "node": (("node",), "for tasks in JavaScript", "install nodejs"),
     "tsc": (("tsc",), "for tasks in TypeScript", "npm install -g typescript"),
     "chromium": (
@@ -58,6 +62,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _machine(settings),
         _sandbox(probe()),
         *_programs(environ.get("PATH", "")),
+        _engine(),
         *_extras(),
         *_models(settings),
         *_providers(settings, environ),
@@ -106,6 +111,15 @@ def _programs(path: str) -> Iterator[Finding]:
             yield Finding(name, "ok", found)
         else:
             yield Finding(name, "warn", f"not on PATH; wanted {purpose}", step)
+
+
+def _engine() -> Finding:
+    """What gpt-oss would be computed with on this machine."""
+    from ossay.engine.kernels import cpu
+
+    if why := cpu.missing():
+        return Finding("engine", "warn", "the fast kernels are missing; gpt-oss runs slowly", why)
+    return Finding("engine", "ok", f"fast kernels, computing with {cpu.instruction_set()}")
 
 
 def _extras() -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ossay.core.errors import UsageError
+from ossay.core.errors import UnknownName, UsageError
 from ossay.core.settings import Settings, settings_from
 
 if TYPE_CHECKING:
@@ -67,6 +67,29 @@ def scratch() -> Path:
     if folder.is_symlink() or owner != os.getuid():
         raise UsageError(f"{str(folder)!r} is not yours; set TMPDIR to a folder that is")
     return folder
+
+
+def model_folder(name: str) -> Path:
+    """Return the checkpoint's folder: `name` itself, or a model that was pulled under that name.
+
+    'local/gpt-oss-20b', as models are referred to elsewhere, is the pulled gpt-oss-20b. Raises
+    `UsageError` where there is neither.
+    """
+    from ossay.models.catalogue import CATALOGUE, HubModel
+
+    if Path(name).is_dir():
+        return Path(name)
+    short = name.removeprefix("local/")
+    known = {
+        n: model.place(n, here()) for n, model in CATALOGUE.items() if isinstance(model, HubModel)
+    }
+    if short not in known:
+        raise UnknownName.of(
+            "model", name, known, hint="give a folder with a checkpoint, or a name for `ossay pull`"
+        )
+    if not known[short].is_dir():
+        raise UsageError(f"{short!r} is not on this machine: run `ossay pull {short}`")
+    return known[short]
 
 
 def console(*, stderr: bool = False) -> Console:
