@@ -11,6 +11,16 @@ using isa::kPositions;
 namespace {
 
 constexpr size_t kRows = 64;  // of a pass over the keys: queries and sums stay in the L1 cache
+constexpr float kLargestHalf = 65504;
+
+// As half precision, what is beyond it at its end: infinity would make a sum of products NaN, and
+// rounding to 8 bit makes numbers of NaN that nobody would notice.
+void halve(const float* x, size_t n, uint16_t* out) {
+  thread_local std::vector<float> kept;
+  kept.resize(n);
+  for (size_t i = 0; i < n; ++i) kept[i] = std::clamp(x[i], -kLargestHalf, kLargestHalf);
+  vectors().to_half(kept.data(), n, out);
+}
 
 }  // namespace
 
@@ -27,10 +37,10 @@ void LayerCache::write(size_t block, size_t slot, size_t head, const float* key,
   const size_t depth = shape_.depth, spare = shape_.width() - depth;
   if (half_) {
     auto* to = reinterpret_cast<uint16_t*>(memory_.data());
-    vectors().to_half(value, depth, to + values);
+    halve(value, depth, to + values);
     thread_local std::vector<uint16_t> column;
     column.resize(depth);
-    vectors().to_half(key, depth, column.data());
+    halve(key, depth, column.data());
     for (size_t d = 0; d < depth; ++d) to[at + d * kPositions + slot] = column[d];
     std::fill_n(to + values + depth, spare, uint16_t{0});
   } else {

@@ -17,6 +17,7 @@ struct HeadShape {
   size_t width() const { return round_up(depth, 16); }  // of a row of values
   size_t out() const { return round_up(heads * depth, 32); }  // of a row of all heads' outputs
   size_t qkv() const { return (heads + 2 * kv_heads) * depth; }
+  bool operator==(const HeadShape&) const = default;
 };
 
 // One layer's keys and values, in blocks of 32 positions. A block holds, for each of its kv heads,
@@ -25,6 +26,7 @@ class LayerCache {
  public:
   LayerCache(const HeadShape& shape, size_t blocks, bool half);
   size_t blocks() const { return blocks_; }
+  bool made_for(const HeadShape& shape, bool half) const { return shape_ == shape && half_ == half; }
   size_t bytes() const { return memory_.bytes(); }
   // Bytes of one block of one layer.
   static size_t block_bytes(const HeadShape& shape, bool half);

@@ -66,8 +66,10 @@ Layer& layer_of(Model& model, size_t layer) {
 void attend(Model& model, size_t layer, const InOut& x, PyStep& step, Cache& cache) {
   const bool sliding = layer_of(model, layer).sliding;
   if (rows_of(model, x) != step.tokens()) refuse("x has not one row for each token of the step");
-  if (cache.layers.size() != model.layers().size()) refuse("the cache is not this model's");
   const ModelShape& shape = model.shape();
+  if (cache.layers.size() != model.layers().size() ||
+      !cache.layers[layer].made_for(shape.heads, model.precision() == Precision::int8))
+    refuse("the cache is not this model's");
   const Step& seen = step.of(sliding ? shape.window : 0, shape.heads.depth, cache.layers[layer].blocks());
   const nb::gil_scoped_release free;
   model.attend(layer, static_cast<float*>(x.data()), seen, cache.layers[layer]);

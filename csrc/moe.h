@@ -15,7 +15,7 @@ class Routing {
  public:
   Routing(size_t experts, size_t per_token, size_t capacity);
 
-  // Chooses for tokens [begin, end) from their logits [experts]. Threads may take different tokens.
+  // Chooses for one token from its logits [experts]. Threads may take different tokens.
   void choose(size_t token, const float* logits);
   // Sorts the pairs of `tokens` tokens, once all are chosen.
   void sort(size_t tokens);
@@ -23,11 +23,9 @@ class Routing {
   const std::vector<Group>& groups() const { return groups_; }  // one for each expert, empty ones too
   const int32_t* source() const { return source_.data(); }      // the token of each pair
   size_t pairs(size_t tokens) const { return tokens * per_token_; }
-  size_t per_token() const { return per_token_; }
   // The i-th best expert's pair of a token, and its weight.
   size_t pair(size_t token, size_t i) const { return place_[token * per_token_ + i]; }
   float weight(size_t token, size_t i) const { return weights_[token * per_token_ + i]; }
-  int32_t expert(size_t token, size_t i) const { return chosen_[token * per_token_ + i]; }
 
  private:
   size_t experts_, per_token_;

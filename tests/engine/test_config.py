@@ -52,6 +52,8 @@ HUGGING_FACE = {
     "use_cache": True,
     "vocab_size": 201088,
 }
+YARN = {"rope_type": "yarn", "factor": 32.0}
+
 ORIGINAL = {
     "num_hidden_layers": 24,
     "num_experts": 32,
@@ -179,6 +181,11 @@ def test_a_written_config_reads_as_the_shape_that_it_was_made_of(tmp_path, form,
         ({"rms_norm_eps": -1}, "'rms_norm_eps' is -1"),
         ({"rms_norm_eps": "small"}, "'rms_norm_eps' is 'small', not a number"),
         ({"rope_theta": float("inf")}, "'rope_theta' is inf"),
+        ({"rope_theta": float("nan")}, "'rope_theta' is nan"),
+        ({"rope_scaling": {**YARN, "rope_theta": 1.0}}, "'rope_theta' is 1.0, not above 1"),
+        ({"rope_scaling": {**YARN, "factor": 1e308}}, "at most 1e\\+12"),
+        ({"rope_scaling": {**YARN, "beta_fast": 1e308}}, "'beta_fast' is 1e\\+308"),
+        ({"rope_scaling": {**YARN, "beta_slow": 1e-308}}, "'beta_slow' is 1e-308"),
         ({"swiglu_limit": float("nan")}, "'swiglu_limit' is nan"),
         ({"layer_types": ["full_attention"]}, "'layer_types' has 1 entries"),
         ({"layer_types": ["chunked_attention"] * 24}, "is 'chunked_attention'; known: sliding"),

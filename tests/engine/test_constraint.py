@@ -172,6 +172,7 @@ def test_a_token_that_was_not_allowed_is_an_error():
         (Grammar.regex("("), "unclosed group"),
         (Grammar.regex("(?=a)b"), "look-ahead"),
         (Grammar.lark("start: nothing"), "nothing"),
+        (Grammar.json_schema({"$ref": "#"}), "cannot be compiled"),
     ],
 )
 def test_what_cannot_be_compiled_is_a_bad_schema(grammar, named):

@@ -386,6 +386,9 @@ def test_nan_fails_the_sequence_that_it_is_in():
         assert good.result(WAIT) == expected([1, 2, 3], 5)
         with pytest.raises(Exception, match="nan as logit of token 3"):
             bad.result(WAIT)
+        with pytest.raises(GenerationError, match="not finite"):
+            engine.logits([1, 2, 9])
+        assert engine.logits([1, 2, 3]).shape == (3, 512)
 
 
 @pytest.mark.parametrize("used", [False, True])

@@ -55,6 +55,16 @@ def test_the_cpu_backend_loads_or_says_what_to_install(folder):
             load(folder)
 
 
+@pytest.mark.parametrize("threads", [0, 10**6])
+def test_threads_that_no_machine_has_are_refused(folder, threads):
+    from ossay.engine.kernels import cpu
+
+    if why := cpu.missing():
+        pytest.skip(why)
+    with pytest.raises(UsageError, match=f"threads={threads} must be from 1 to"):
+        load(folder, threads=threads)
+
+
 def test_backends_and_precisions_that_do_not_exist_are_named(folder):
     with pytest.raises(UsageError, match="'cuda' is not part of this version"):
         load(folder, backend="cuda")

@@ -2,28 +2,11 @@
 
 import pytest
 
+from ossay.engine.known_shapes import gpt_oss_20b, gpt_oss_120b
 from ossay.engine.machine import Machine, between
-from ossay.engine.shape import ModelShape
 from ossay.engine.speed import Widths, Work, decode_step, experts_hit, limit, prefill, widths
 
-
-def gpt_oss(layers: int, experts: int) -> ModelShape:
-    return ModelShape(
-        layers=layers,
-        hidden=2880,
-        intermediate=2880,
-        experts=experts,
-        experts_per_token=4,
-        heads=64,
-        kv_heads=8,
-        head_dim=64,
-        vocab=201_088,
-        window=128,
-        sliding=tuple(i % 2 == 0 for i in range(layers)),
-    )
-
-
-SMALL, LARGE = gpt_oss(24, 32), gpt_oss(36, 128)
+SMALL, LARGE = gpt_oss_20b(), gpt_oss_120b()
 
 
 @pytest.mark.parametrize(

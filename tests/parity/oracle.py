@@ -20,6 +20,8 @@ import numpy as np
 import torch
 import transformers
 
+FLOAT32_ANGLES = 1024  # positions up to which transformers' own angles are good enough
+
 
 def main(arguments: list[str]) -> None:
     torch.set_num_threads(2)
@@ -37,7 +39,8 @@ def logits(folder: str, sequences: list[list[int]], last: int) -> list[np.ndarra
         folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True
     )
     model.eval()
-    model.model.rotary_emb.forward = types.MethodType(_angles, model.model.rotary_emb)
+    if max(map(len, sequences)) > FLOAT32_ANGLES:
+        model.model.rotary_emb.forward = types.MethodType(_angles, model.model.rotary_emb)
     return [
         model(torch.tensor([each]), logits_to_keep=last, use_cache=False).logits[0].numpy()
         for each in sequences

@@ -19,10 +19,10 @@ from typing import Literal
 from msgspec import Struct
 
 from ossay.agent.sandbox.find import Probed, advice, probe
+from ossay.core.cores import physical_cores
 from ossay.core.errors import ConfigError, LedgerError
 from ossay.core.settings import Settings
 from ossay.models.catalogue import CATALOGUE
-from ossay.models.cores import physical_cores
 from ossay.models.providers import known_providers
 from ossay.models.pull import is_whole, provenance
 

@@ -12,8 +12,8 @@ from ossay.cli import place
 def pull(name: str) -> None:
     """Fetch a model's weights: smollm2-135m, gpt-oss-20b, gpt-oss-120b; or vocab, gpt-oss's text.
 
-    smollm2-135m and vocab are checked against their pinned sha256, files of a hub against the hashes
-    that it lists. What is already there is not fetched again.
+    smollm2-135m and vocab are checked against their pinned sha256, files of a hub against the
+    hashes that it lists. What is already there is not fetched again.
     """
     from ossay.models.pull import pull as fetch
 

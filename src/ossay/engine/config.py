@@ -103,14 +103,14 @@ def _hugging_face_rope(keys: Keys, context: int) -> Rope:
     if not isinstance(nested, dict):
         raise keys.error(f"'rope_scaling' is {nested!r}, not an object")
     if not nested:  # as transformers reads it
-        return Rope(theta=keys.number("rope_theta", default=150_000.0))
+        return Rope(theta=keys.number("rope_theta", default=150_000.0, low=1.0))
     rope = Keys(keys.path, nested)
     rope.only(_ONLY_ROPE)
     kind = nested.get("rope_type", nested.get("type", "default"))
     if kind not in ("yarn", "default"):
         raise keys.error(f"'rope_type' is {kind!r}; gpt-oss has 'yarn' there")
-    theta = keys.number("rope_theta", default=150_000.0)
-    theta = rope.number("rope_theta", default=theta)
+    theta = keys.number("rope_theta", default=150_000.0, low=1.0)
+    theta = rope.number("rope_theta", default=theta, low=1.0)
     if kind == "default":
         return Rope(theta=theta, factor=1.0, original_context=context)
     truncate = nested.get("truncate", True)  # transformers' default for YaRN
@@ -120,8 +120,8 @@ def _hugging_face_rope(keys: Keys, context: int) -> Rope:
         theta=theta,
         factor=rope.number("factor"),
         original_context=rope.integer("original_max_position_embeddings", default=context),
-        beta_fast=rope.number("beta_fast", default=32.0),
-        beta_slow=rope.number("beta_slow", default=1.0),
+        beta_fast=rope.number("beta_fast", default=32.0, low=1e-9),
+        beta_slow=rope.number("beta_slow", default=1.0, low=1e-9),
         truncate=truncate,
     )
 
@@ -147,11 +147,11 @@ def every_second(layers: int) -> tuple[bool, ...]:
 def _original(keys: Keys) -> ModelShape:
     layers = keys.integer("num_hidden_layers", high=1000)
     rope = Rope(
-        theta=keys.number("rope_theta", default=150_000.0),
+        theta=keys.number("rope_theta", default=150_000.0, low=1.0),
         factor=keys.number("rope_scaling_factor", default=32.0),
         original_context=keys.integer("initial_context_length", default=4096),
-        beta_fast=keys.number("rope_ntk_beta", default=32.0),
-        beta_slow=keys.number("rope_ntk_alpha", default=1.0),
+        beta_fast=keys.number("rope_ntk_beta", default=32.0, low=1e-9),
+        beta_slow=keys.number("rope_ntk_alpha", default=1.0, low=1e-9),
     )
     return ModelShape(
         layers=layers,

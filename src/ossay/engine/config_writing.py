@@ -24,13 +24,9 @@ def write_config(folder: Path, shape: ModelShape, seed: int, form: Form) -> None
     (folder / "generation_config.json").write_text(json.dumps(stops, indent=1))
 
 
-def _original_config(shape: ModelShape) -> dict[str, Any]:
-    if shape.sliding != every_second(shape.layers):
-        raise UsageError("the original form has sliding layers at even places only")
-    rope: Rope = shape.rope
+def _of_both_forms(shape: ModelShape) -> dict[str, Any]:
     return {
         "num_hidden_layers": shape.layers,
-        "num_experts": shape.experts,
         "experts_per_token": shape.experts_per_token,
         "vocab_size": shape.vocab,
         "hidden_size": shape.hidden,
@@ -40,8 +36,18 @@ def _original_config(shape: ModelShape) -> dict[str, Any]:
         "num_attention_heads": shape.heads,
         "num_key_value_heads": shape.kv_heads,
         "sliding_window": shape.window,
-        "initial_context_length": rope.original_context,
-        "rope_theta": rope.theta,
+        "initial_context_length": shape.rope.original_context,
+        "rope_theta": shape.rope.theta,
+    }
+
+
+def _original_config(shape: ModelShape) -> dict[str, Any]:
+    if shape.sliding != every_second(shape.layers):
+        raise UsageError("the original form has sliding layers at even places only")
+    rope: Rope = shape.rope
+    return {
+        "num_experts": shape.experts,
+        **_of_both_forms(shape),
         "rope_scaling_factor": rope.factor,
         "rope_ntk_alpha": rope.beta_slow,
         "rope_ntk_beta": rope.beta_fast,
@@ -54,23 +60,12 @@ def _hugging_face_config(shape: ModelShape, form: Form) -> dict[str, Any]:
     return {
         "architectures": ["GptOssForCausalLM"],
         "model_type": "gpt_oss",
-        "num_hidden_layers": shape.layers,
         "num_local_experts": shape.experts,
         "num_experts_per_tok": shape.experts_per_token,
-        "experts_per_token": shape.experts_per_token,
-        "vocab_size": shape.vocab,
-        "hidden_size": shape.hidden,
-        "intermediate_size": shape.intermediate,
-        "swiglu_limit": shape.swiglu_limit,
-        "head_dim": shape.head_dim,
-        "num_attention_heads": shape.heads,
-        "num_key_value_heads": shape.kv_heads,
-        "sliding_window": shape.window,
+        **_of_both_forms(shape),
         "layer_types": ["sliding_attention" if s else "full_attention" for s in shape.sliding],
-        "initial_context_length": shape.rope.original_context,
         "max_position_embeddings": shape.max_positions,
         "rms_norm_eps": shape.norm_eps,
-        "rope_theta": shape.rope.theta,
         "rope_scaling": _rope_scaling(shape.rope),
         "attention_bias": True,
         "hidden_act": "silu",

@@ -96,8 +96,11 @@ class Vocabulary:
         except ValueError as error:
             raise _bad(grammar, str(error)) from error
         matcher = LLMatcher(self._tokenizer, source, log_level=0)
-        if matcher.is_error():
-            raise _bad(grammar, matcher.get_error())
+        trial = matcher.deep_copy()
+        if not trial.is_error():
+            trial.compute_bitmask()  # some compile, and lead nowhere from the first token on
+        if trial.is_error():
+            raise _bad(grammar, trial.get_error())
         return matcher
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,13 +41,15 @@ class Keys:
             raise self.error(f"{name!r} is {value!r}, not a whole number from 1 to {high}")
         return value
 
-    def number(self, *names: str, default: float | None = None, low: float = 0.0) -> float:
-        """Return the first of `names` that is there: a finite number above `low`."""
+    def number(
+        self, *names: str, default: float | None = None, low: float = 0.0, high: float = 1e12
+    ) -> float:
+        """Return the first of `names` that is there: a number above `low`, at most `high`."""
         name, value = self._first(names, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.error(f"{name!r} is {value!r}, not a number")
-        if not math.isfinite(value) or value <= low:
-            raise self.error(f"{name!r} is {value!r}, not a finite number above {low:g}")
+        if not low < value <= high:  # NaN is neither
+            raise self.error(f"{name!r} is {value!r}, not above {low:g} and at most {high:g}")
         return float(value)
 
     def only(self, allowed: Mapping[str, Any]) -> None:

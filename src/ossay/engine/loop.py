@@ -10,6 +10,7 @@ Knows nothing of requests that are refused, or of what the numbers mean.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import threading
 from collections import Counter
@@ -147,6 +148,11 @@ class Loop:
     def _score(self, handle: Handle, part: Part, rows: NDArray[np.float32]) -> None:
         if handle.sequence.computed == part.count:  # after a preemption it begins anew
             handle.rows.clear()
+        if not (math.isfinite(rows.max()) and math.isfinite(rows.min())):  # NaN is either
+            raise GenerationError(
+                "the model gave logits that are not finite: its weights hold numbers too large to "
+                "compute with; check the files (ossay pull MODEL)"
+            )
         handle.rows.append(rows.copy())  # a backend may use its array again
         if handle.sequence.pending == 0:
             self._end(handle, "length")

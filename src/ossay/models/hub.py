@@ -8,6 +8,7 @@ broke. Knows nothing of models.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +17,7 @@ from msgspec import Struct
 from ossay.core.errors import UsageError
 from ossay.models.digest import sha256_of
 
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # it becomes part of a file's name
 _PARTS = ".cache"  # folder of broken downloads, inside the model's
 
 
@@ -54,6 +56,8 @@ def listing(
             raise UsageError(
                 f"{repository!r} lists the file {file.path!r}, which leaves the folder"
             )
+        if not _HASH.fullmatch(file.sha256 or file.blob):
+            raise UsageError(f"{repository!r} lists {file.path!r} with a hash that is none")
     kept = filter_repo_objects(files, ignore_patterns=list(leave_out), key=lambda file: file.path)
     return commit, sorted(kept, key=lambda file: file.path)
 

@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
+from ossay.core.cores import physical_cores
 from ossay.core.errors import UnknownName, UsageError
 from ossay.core.settings import Settings
 from ossay.core.types import ModelCard, Price
 from ossay.models import gguf
 from ossay.models.catalogue import CATALOGUE, WheelModel
-from ossay.models.cores import physical_cores
 from ossay.models.digest import remembered_sha256
 from ossay.models.llama_model import LlamaCpp
 from ossay.models.llama_server import LlamaServer, ServerOptions

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -168,6 +169,65 @@ def test_chunks_and_strangers_change_no_bit(native, tmp_path, shape, precision):
         for sequence in range(3):
             np.testing.assert_array_equal(got[sequence], whole[sequence][at : at + size])
         at += size
+
+
+class Biased:
+    """A checkpoint whose last five values of every position are far beyond half precision."""
+
+    def __init__(self, checkpoint, bias):
+        self._checkpoint = checkpoint
+        self._bias = bias
+
+    def layer(self, index):
+        layer = self._checkpoint.layer(index)
+        layer.qkv_bias[-5:] = self._bias * np.array([1, -1, 1, 1, -1])
+        return layer
+
+    def edges(self):
+        return self._checkpoint.edges()
+
+    def release(self):
+        self._checkpoint.release()
+
+
+def test_values_beyond_half_precision_stay_at_its_end(native, tmp_path):
+    """Infinity in the cache would become NaN, and 8-bit activations would hide that."""
+    checkpoint = model(tmp_path, layers=1)
+    tokens = np.random.default_rng(3).integers(0, checkpoint.shape.vocab, 70)
+    tables, count = blocks(4, 1, 70)
+    logits = []
+    for bias in (1e5, 1e9):
+        kernels = Cpu(checkpoint.shape, Biased(checkpoint, bias), "int8", 2)
+        step, cache = batch([(tokens, 0)], tables), kernels.new_cache(count, count)
+        logits.append(forward(kernels, step, cache))
+    assert np.isfinite(logits[0]).all()
+    np.testing.assert_array_equal(*logits)
+
+
+class Overflowing(Biased):
+    """Experts whose biases add up to more than float32 holds."""
+
+    def layer(self, index):
+        weights = self._checkpoint.layer(index)
+        return msgspec.structs.replace(weights, down_bias=np.full_like(weights.down_bias, 3e38))
+
+
+def test_a_model_that_overflows_gives_nan_not_numbers(native, tmp_path):
+    checkpoint = model(tmp_path, layers=2)
+    tables, count = blocks(4, 1, 5)
+    for precision in ("exact", "int8"):
+        kernels = Cpu(checkpoint.shape, Overflowing(checkpoint, 0), precision, 2)
+        step = batch([(np.arange(5), 0)], tables)
+        assert np.isnan(forward(kernels, step, kernels.new_cache(count, count))).all()
+
+
+def test_another_model_s_cache_is_refused(tmp_path):
+    checkpoint = model(tmp_path, layers=1)
+    kernels, other = (Cpu(checkpoint.shape, checkpoint, p, 1) for p in ("exact", "int8"))
+    tables, count = blocks(4, 1, 5)
+    step = batch([(np.arange(5), 0)], tables)
+    with pytest.raises(ValueError, match="the cache is not this model's"):
+        forward(kernels, step, other.new_cache(count, count))
 
 
 def test_a_step_larger_than_the_scratch(tmp_path):

@@ -161,9 +161,11 @@ class Cpu:
         self._model.experts(layer, x.values)
 
     def logits(self, x: Hidden) -> F32:
-        """Norm and unembed: float32 [rows of x, vocab]."""
+        """Norm and unembed: float32 [rows of x, vocab]; a row that overflowed is NaN throughout."""
         out = np.empty((len(x.values), self.shape.vocab), np.float32)
         self._model.logits(x.values, out)
+        # Rounding to 8 bits turns NaN into numbers; here it is still to be seen.
+        out[~np.isfinite(x.values).all(axis=1)] = np.nan
         return out
 
 

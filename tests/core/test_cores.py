@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ossay.models.cores import physical_cores
+from ossay.core.cores import physical_cores
 
 
 def sysfs(root: Path, siblings: dict[int, str], quota: str = "") -> Path:
