@@ -9,6 +9,8 @@ namespace ossay {
 namespace {
 
 constexpr size_t kChunk = 512;  // tokens worked on together: bounds the scratch, feeds the experts well
+// Bytes of weights x tokens below which the other threads would wake for nothing (some 20 us of work).
+constexpr size_t kSmall = 1 << 20;
 
 }  // namespace
 
@@ -29,6 +31,13 @@ void Model::set_edges(std::vector<float> norm, Linear unembedding) {
   unembedding_ = std::make_unique<Linear>(std::move(unembedding));
 }
 
+void Model::run(size_t work, const std::function<void(Team&)>& f) {
+  if (work < kSmall)
+    pool_.run_alone(f);
+  else
+    pool_.run(f);
+}
+
 void Model::set_normed(Team& team, const float* x, size_t n, const float* scale, Activations& to) {
   const size_t hidden = shape_.experts.hidden;
   team.each(n, 1, [&](size_t begin, size_t end) {
@@ -41,10 +50,13 @@ void Model::set_normed(Team& team, const float* x, size_t n, const float* scale,
 }
 
 void Model::attend(size_t layer, float* x, const Step& step, LayerCache& cache) {
+  const AttentionWeights& w = layers_[layer].attention;
+  const size_t bytes = w.qkv.matrix_bytes() + w.out.matrix_bytes();
   for (size_t begin = 0; begin < step.tokens; begin += kChunk) {
     const size_t end = std::min(begin + kChunk, step.tokens);
     attention_.plan(step, begin, end);
-    pool_.run([&](Team& team) { attend_some(team, layers_[layer], x, step, begin, end, cache); });
+    const size_t seen = step.positions[end - 1] * shape_.heads.width() * sizeof(float);
+    run((bytes + seen) * (end - begin), [&](Team& team) { attend_some(team, layers_[layer], x, step, begin, end, cache); });
   }
 }
 
@@ -65,8 +77,11 @@ void Model::attend_some(Team& team, const Layer& layer, float* x, const Step& st
 }
 
 void Model::experts(size_t layer, float* x, size_t n) {
+  const ExpertWeights& w = layers_[layer].experts;
+  const size_t expert = w.gate_up.matrix_bytes() + w.down.matrix_bytes();
+  const size_t bytes = w.router.matrix_bytes() + shape_.experts.per_token * expert;
   for (size_t begin = 0; begin < n; begin += kChunk)
-    pool_.run([&](Team& team) {
+    run(bytes * std::min(kChunk, n - begin), [&](Team& team) {
       experts_.run(team, layers_[layer].experts, x + begin * shape_.experts.hidden,
                    std::min(kChunk, n - begin));
     });
@@ -74,12 +89,13 @@ void Model::experts(size_t layer, float* x, size_t n) {
 
 void Model::logits(const float* x, size_t n, float* out) {
   const size_t hidden = shape_.experts.hidden;
-  for (size_t begin = 0; begin < n; begin += kChunk)
-    pool_.run([&](Team& team) {
-      const size_t count = std::min(kChunk, n - begin);
+  for (size_t begin = 0; begin < n; begin += kChunk) {
+    const size_t count = std::min(kChunk, n - begin);
+    run(unembedding_->matrix_bytes() * count, [&](Team& team) {
       set_normed(team, x + begin * hidden, count, norm_.data(), normed_);
       product(team, *unembedding_, normed_, count, nullptr, out + begin * shape_.vocab, shape_.vocab);
     });
+  }
 }
 
 }  // namespace ossay

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -54,6 +55,8 @@ class Model {
   void logits(const float* x, size_t n, float* out);
 
  private:
+  // Runs f on as many threads as the work (bytes of weights x tokens) is worth.
+  void run(size_t work, const std::function<void(Team&)>& f);
   void attend_some(Team& team, const Layer& layer, float* x, const Step& step, size_t begin, size_t end,
                    LayerCache& cache);
   void set_normed(Team& team, const float* x, size_t n, const float* scale, Activations& to);

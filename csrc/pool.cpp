@@ -38,6 +38,11 @@ void wait_while(const std::atomic<uint32_t>& word, uint32_t old) {
 struct Team::Shared {
   explicit Shared(int threads)
       : size(threads), counters{std::vector<Counter>(threads), std::vector<Counter>(threads)} {}
+  void reset() {
+    for (auto& set : counters)
+      for (Counter& counter : set) counter.taken.store(0, std::memory_order_relaxed);
+  }
+
   const int size;
   alignas(64) std::atomic<int> arrived{0};
   alignas(64) std::atomic<uint32_t> phase{0};  // counts barriers passed
@@ -104,13 +109,13 @@ struct Pool::State {
 
   void start(const std::function<void(Team&)>* f) {
     region = f;
-    for (auto& set : shared.counters)
-      for (auto& counter : set) counter.taken.store(0, std::memory_order_relaxed);
+    shared.reset();
     epoch.fetch_add(1, std::memory_order_release);
     epoch.notify_all();
   }
 
   Team::Shared shared;
+  Team::Shared alone{1};
   alignas(64) std::atomic<uint32_t> epoch{0};          // counts regions started
   const std::function<void(Team&)>* region = nullptr;  // null: the threads are to end
   std::vector<std::thread> threads;
@@ -131,6 +136,12 @@ int Pool::size() const { return state_->shared.size; }
 void Pool::run(const std::function<void(Team&)>& f) {
   state_->start(&f);
   state_->take_part(0);
+}
+
+void Pool::run_alone(const std::function<void(Team&)>& f) {
+  state_->alone.reset();
+  Team team(&state_->alone, 0);
+  f(team);
 }
 
 }  // namespace ossay

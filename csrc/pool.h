@@ -24,6 +24,8 @@ class Pool {
   // Runs f on every thread, this one too (rank 0); returns when all are done. One region at a time;
   // an exception thrown by f is a bug (terminates).
   void run(const std::function<void(Team&)>& f);
+  // Runs f as a team of one, on this thread: for work that is done before another thread wakes.
+  void run_alone(const std::function<void(Team&)>& f);
 
  private:
   struct State;

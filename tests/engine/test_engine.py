@@ -158,7 +158,17 @@ def test_after_a_preemption_the_tokens_are_the_same(kernels, plain):
 
 def test_logits_that_were_interrupted_by_a_preemption_come_once():
     with null_engine(full_blocks=17, step_tokens=16, max_sequences=4) as engine:
-        old = engine.submit([1] * 126, Sampling(temperature=0, max_tokens=60, stop_tokens=()))
+        both = threading.Event()
+
+        def hold_until_both_are_there(_):
+            while not both.is_set():
+                stats = engine.stats()
+                if stats.running + stats.waiting == 2:
+                    both.set()
+                both.wait(0.001)
+
+        more = Sampling(temperature=0, max_tokens=60, stop_tokens=())
+        old = engine.submit([1] * 126, more, on_token=hold_until_both_are_there)
         rows = engine.logits([3] * 400)
         old.result(WAIT)
         assert engine.stats().preemptions > 0
