@@ -118,6 +118,7 @@ def test_ctrl_c_stops_with_130_and_what_came_stays(tmp_path, model):
         (["--tokens", "512"], "token 512 at position 0 is outside the vocabulary"),
         (["--tokens", "1", "--prompt", "x"], "give either --tokens or --prompt"),
         ([], "give either --tokens or --prompt"),
+        (["--tokens", "1", "--json"], "give either --ids or --json"),
         (["--tokens", "1", "--top-p", "7"], "top_p=7.0 must be"),
         (["--tokens", "1", "--max-tokens", "999999"], "do not fit the context"),
     ],
@@ -155,6 +156,12 @@ def vocabulary():
     if not (DATA / "tokenizer" / FILE).is_file():
         pytest.skip(f"no {FILE} here: set OSSAY_DATA to the folder that holds tokenizer/{FILE}")
     return {"TIKTOKEN_ENCODINGS_BASE": str(DATA / "tokenizer")}
+
+
+def test_text_for_a_model_of_few_tokens_names_the_way_out(tmp_path, model, vocabulary):
+    done = ossay("generate", model, "--prompt", "hello", *SLOW, cwd=tmp_path, **vocabulary)
+    assert done.returncode == 2
+    assert "has 512 tokens, too few for text: give it --tokens" in done.stderr
 
 
 def test_text_goes_in_and_out(tmp_path, model, vocabulary):

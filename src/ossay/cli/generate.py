@@ -69,10 +69,13 @@ def generate(  # noqa: PLR0913  each is something that a user may want to set
     """
     from ossay.cli.stream import Output
     from ossay.engine import Sampling, load
+    from ossay.engine.config import read_shape
     from ossay.engine.trial import is_synthetic
 
     if (tokens is None) == (prompt is None):
         raise UsageError("give either --tokens or --prompt (- reads standard input)")
+    if ids and as_json:
+        raise UsageError("give either --ids or --json")
     folder = place.model_folder(model)
     sampling = Sampling(
         temperature=temperature, top_p=top_p, top_k=top_k, min_p=min_p, seed=seed,
@@ -81,6 +84,8 @@ def generate(  # noqa: PLR0913  each is something that a user may want to set
     wanted = prompt is not None or json_schema is not None or not (ids or as_json)
     vocabulary = _vocabulary(wanted)
     start = _start(tokens, prompt, special, vocabulary)
+    if prompt is not None and max(start, default=0) >= (vocab := read_shape(folder).vocab):
+        raise UsageError(f"{model!r} has {vocab} tokens, too few for text: give it --tokens")
     constraint = _constraint(json_schema, vocabulary)
     with load(folder, backend=backend, precision=precision, threads=threads) as engine:
         output = Output(click.echo, vocabulary, "ids" if ids else "json" if as_json else "text")

@@ -42,7 +42,9 @@ def missing() -> str:
     try:
         from ossay.engine.kernels import _cpu  # noqa: F401  whether it loads is what is asked
     except ImportError as error:
-        return f"{error}; install a C++20 compiler (g++ 11 or newer), then ossay again"
+        if "cannot import name" not in str(error):  # built, but does not load here
+            return f"{error}; install ossay again on this machine"
+        return "they were not built; with a C++20 compiler (g++ 11 or newer), install ossay again"
     return ""
 
 
