@@ -73,7 +73,7 @@ sanitize: setup  ## the kernel tests under AddressSanitizer and UBSan
 	  cp build/sanitize/_cpu*.so "$$site/ossay/engine/kernels/"
 	OSSAY_REQUIRE=kernels LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(SANITIZE)/bin/python -m pytest -q -s -p no:cacheprovider tests/engine/kernels/test_cpu.py --timeout 900
+	  $(SANITIZE)/bin/python -m pytest -q -s -p no:cacheprovider tests/engine/kernels --timeout 900
 
 $(ORACLE)/.ready: requirements/parity.txt
 	$(PYTHON) -m venv --clear $(ORACLE)

@@ -14,6 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def forget(path: Path) -> None:
+    """Drop a file, or all files of a folder, from the page cache."""
+    for file in path.iterdir() if path.is_dir() else [path]:
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())  # what is not yet on disk would stay
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 class Child:
     """A running command whose output is read line by line.
 
@@ -41,7 +49,7 @@ class Child:
                 return line.strip()
         code = self._process.wait()
         tail = Path(self._log.name).read_text(errors="replace")[-2000:]
-        raise SystemExit(f"{self._process.args} ended with {code} before it was done:\n{tail}")
+        raise SystemExit(f"{self._process.args!r} ended with {code} before it was done:\n{tail}")
 
     def say(self, text: str) -> None:
         """Write a line to its standard input."""

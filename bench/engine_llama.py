@@ -16,7 +16,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from engine_child import Child
+from engine_child import Child, forget
 
 VERSION = "0.3.36"  # of llama-cpp-python, whose source package holds llama.cpp
 PROMPT, SHORT, TOKENS = 512, 16, 24
@@ -66,7 +66,7 @@ class Llama:
     """llama.cpp with a model. `rounds` is how often each measurement can be asked for.
 
     Attributes:
-        load_s: From the start of llama-bench to its first computation.
+        loads: Seconds of each load, from the start of llama-bench to its first computation.
     """
 
     name = "llama.cpp"
@@ -86,14 +86,17 @@ class Llama:
             str(programs / "llama-batched-bench"), *common, "-fa", "on", "-c", str(context),
             "-npp", str(SHORT), "-ntg", str(TOKENS), "-npl", sizes,
         ]  # fmt: skip
+        self._model = model
         self._batches = batches
         self._log = log
         self._resident = resident
         self._children: dict[str, Child] = {}
-        self.load_s = self.peak_gb = self.own_gb = 0.0
+        self.loads: list[float] = []
+        self.peak_gb = self.own_gb = 0.0
 
     def start(self) -> None:
         """Load, and warm up with one of each measurement."""
+        forget(self._model)
         self._child("prefill")
         if self._resident:
             self._child("decode")
@@ -123,7 +126,7 @@ class Llama:
             if what == "prefill":
                 row = json.loads(child.line(lambda line: line.startswith("{")))
                 told = time.monotonic() - child.began
-                self.load_s = told - row["samples_ns"][0] / 1e9 - 1.0  # the pause
+                self.loads.append(told - row["samples_ns"][0] / 1e9 - 1.0)  # the pause
             else:
                 for _ in self._batches:
                     self._row(child, what)

@@ -13,13 +13,18 @@ import sys
 import time
 from pathlib import Path
 
-from engine_child import Child
+from engine_child import Child, forget
+from engine_llama import PROMPT, TOKENS
 
 HERE = Path(__file__).parent
 
 
 class Ours:
-    """The engine in a process. `load_s` is from the start of Python to a model that answers."""
+    """The engine in a process.
+
+    Attributes:
+        loads: Seconds of each load, from the start of Python to a model that answers.
+    """
 
     name = "ossay"
 
@@ -27,22 +32,27 @@ class Ours:
         self._command = [
             sys.executable, str(HERE / "engine_ours.py"), str(model), str(threads), str(sequences),
         ]  # fmt: skip
+        self._model = model
         self._log = log
+        self._most = sequences
+        self.loads: list[float] = []
         self._child: Child | None = None
-        self.load_s = self.peak_gb = self.own_gb = 0.0
+        self.peak_gb = self.own_gb = 0.0
 
     def start(self) -> None:
-        """Load, and warm up with a prompt."""
+        """Load, and warm up."""
+        forget(self._model)
         self._child = Child(self._command, self._log)
         self._child.line(lambda line: line.startswith("loaded"))
-        self.load_s = time.monotonic() - self._child.began
-        self.seconds("prefill", 512)
-        self.seconds("decode", 16)
+        self.loads.append(time.monotonic() - self._child.began)
+        self.seconds("prefill", PROMPT)
+        for size in (1, self._most):
+            self.seconds("decode", size)
 
     def seconds(self, what: str, size: int) -> tuple[int, int, float]:
         """Run one measurement; return its tokens, steps and seconds."""
         assert self._child is not None
-        self._child.say(f"{what} {size}" + (" 24" if what == "decode" else ""))
+        self._child.say(f"{what} {size}" + (f" {TOKENS}" if what == "decode" else ""))
         row = json.loads(self._child.line(lambda line: line.startswith("{")))
         return row["tokens"], row["steps"], row["seconds"]
 

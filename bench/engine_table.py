@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import claims
+
 NAMES = {"prefill": "read a prompt of {} tokens", "decode": "decode, {} at once"}
 
 
@@ -37,9 +39,4 @@ def markdown(report: dict[str, Any]) -> str:
     lines += ["", "| engine | load s | peak GB | of them its own |", "|---|---:|---:|---:|"]
     for side, seen in report["sides"].items():
         lines.append(f"| {side} | {seen['load_s']} | {seen['peak_gb']} | {seen['own_gb']} |")
-    lines += ["", "| claim | wanted | measured | each round | |", "|---|---|---:|---|---|"]
-    for t in report["targets"]:
-        rounds = ", ".join(f"{value:g}" for value in t["rounds"])
-        verdict = "met" if t["met"] else "MISSED"
-        lines.append(f"| {t['claim']} | {t['wanted']} | {t['median']:g} | {rounds} | {verdict} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *claims.table(report["targets"])])

@@ -27,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import claims
 from ossay.campaign.environment import describe_environment
 
 HERE = Path(__file__).parent
@@ -170,14 +171,7 @@ def targets(measured: Measured, samples: int) -> list[dict[str, Any]]:
 
 
 def target(claim: str, values: list[float], wanted: float, *, at_least: bool) -> dict[str, Any]:
-    value = statistics.median(values)
-    return {
-        "claim": claim,
-        "wanted": f"{'>=' if at_least else '<='} {wanted:g}",
-        "median": round(value, 2),
-        "rounds": [round(v, 2) for v in values],
-        "met": value >= wanted if at_least else value <= wanted,
-    }
+    return claims.target(claim, statistics.median(values), values, wanted, at_least=at_least)
 
 
 NAMES = {
@@ -203,12 +197,7 @@ def markdown(report: dict[str, Any]) -> str:
         cells = [NAMES[case], harness, f"{row['samples_per_s']:,.0f}"]
         cells += [f"{row['cpu_ms_per_sample']:.2f}", f"{row['p50_ms']:.1f}", f"{row['p95_ms']:.1f}"]
         lines.append(f"| {' | '.join(cells)} | {log} |")
-    lines += ["", "| claim | wanted | measured | each round | |", "|---|---|---:|---|---|"]
-    for t in report["targets"]:
-        rounds = ", ".join(f"{value:g}" for value in t["rounds"])
-        verdict = "met" if t["met"] else "MISSED"
-        lines.append(f"| {t['claim']} | {t['wanted']} | {t['median']:g} | {rounds} | {verdict} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *claims.table(report["targets"])])
 
 
 if __name__ == "__main__":
