@@ -25,7 +25,7 @@ constexpr size_t kFewTokens = 16;    // up to here streams beat a panel
 constexpr size_t kPanelTokens = 6;   // the most that `panel` does
 constexpr size_t kPanelBlocks = 16;
 constexpr size_t kPanelRegisters = 8;  // of a block's weights: 4 columns each
-constexpr size_t kAhead = 16384;       // bytes from what is read to what is prefetched
+constexpr size_t kAhead = 32768;       // bytes from what is read to what is prefetched
 
 // How sums over a block run in each precision. X is a token's block.
 
