@@ -83,7 +83,7 @@ $(ORACLE)/.ready: requirements/parity.txt
 parity: setup $(ORACLE)/.ready  ## compare with torch and transformers
 	$(BIN)/pytest -m parity --timeout 1800
 
-bench: setup sandbox  ## measure the harness beside its peers
+bench: setup sandbox  ## measure the harness beside its peers (the engine: bench/engine.py)
 	$(BIN)/python bench/harness.py
 
 fmt: setup  ## format and mend what can be mended

@@ -65,11 +65,6 @@ class Plan(Struct, frozen=True):
     tokens: int = 32
     repeat: int = 3
 
-    @property
-    def context(self) -> int:
-        """Tokens that the longest sequence comes to."""
-        return max(self.prompt + 1, SHORT + self.tokens + 1 + max(self.batches))
-
 
 def benchmark(
     engine: Engine, plan: Plan, precision: Precision, width: Widths, threads: int, seed: int = 0
