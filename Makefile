@@ -39,9 +39,11 @@ sandbox:  ## install bubblewrap, or say the line that does
 	  { echo "The sandbox needs bubblewrap. Install it, then run this again:"; \
 	    echo "    sudo apt-get install bubblewrap    (or: dnf install, pacman -S)"; exit 1; }
 
-model: setup  ## fetch the small real model (98 MB)
+model: setup  ## fetch the small real model (98 MB) and gpt-oss's vocabulary (4 MB)
 	@$(BIN)/ossay pull smollm2-135m >/dev/null || \
 	  echo "The small model could not be fetched; everything else goes on without it."
+	@$(BIN)/ossay pull vocab >/dev/null || \
+	  echo "The vocabulary could not be fetched; everything else goes on without it."
 
 demo: setup sandbox  ## run ten tasks on two models and write a report
 	@$(BIN)/ossay demo

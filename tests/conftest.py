@@ -55,3 +55,32 @@ def backend():
         return Cpu(shape, checkpoint, precision=precision)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def vocabulary():
+    """The vocabulary of gpt-oss; skips where it is not on this machine."""
+    from ossay.harmony.vocabulary import load
+
+    return load(vocabulary_file())
+
+
+def vocabulary_file():
+    """Its file: among the real data, or where it was pulled to."""
+    import os
+    from pathlib import Path
+
+    from ossay.core.errors import UsageError
+    from ossay.core.settings import settings_from
+    from ossay.harmony.vocabulary import FILE, find_file
+
+    data = os.environ.get("OSSAY_DATA") or Path(__file__).parents[2] / "shared/data"
+    file = Path(data) / "tokenizer" / FILE
+    if file.is_file():
+        return file
+    try:
+        return find_file(settings_from(os.environ, Path.cwd()), os.environ)
+    except UsageError as missing:
+        if "vocabulary" in os.environ.get("OSSAY_REQUIRE", "").split(","):
+            raise
+        pytest.skip(str(missing))

@@ -1,8 +1,5 @@
 """The vocabulary: known ids, no loss on the way there and back, characters split over tokens."""
 
-import os
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,16 +7,6 @@ from hypothesis import strategies as st
 from ossay.core.errors import UsageError
 from ossay.core.settings import settings_from
 from ossay.harmony.vocabulary import FILE, SPECIAL, Decoder, find_file, load
-
-DATA = Path(os.environ.get("OSSAY_DATA") or Path(__file__).parents[3] / "shared/data")
-
-
-@pytest.fixture(scope="module")
-def vocabulary():
-    file = DATA / "tokenizer" / FILE
-    if not file.is_file():
-        pytest.skip(f"no {FILE} here: set OSSAY_DATA to the folder that holds tokenizer/{FILE}")
-    return load(file)
 
 
 def test_known_ids(vocabulary):

@@ -1,15 +1,17 @@
 """The protocol that everything measured, served or routed to satisfies: Model.
 
+`Rehearsed`, `Completes` and `Gauged` are what some models can do besides.
+
 Knows nothing of where the tokens come from.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ossay.core.errors import ModelCallError
-from ossay.core.types import Delta, ModelCard, Reply, Request
+from ossay.core.types import Completion, Delta, ModelCard, Reply, Request
 
 if TYPE_CHECKING:
     from ossay.core.task import Instance
@@ -42,6 +44,24 @@ class Rehearsed(Protocol):
 
     def rehearse(self, instance: Instance) -> Model:
         """Return the model that plays this instance's script."""
+        ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """A model that also goes on with plain text, outside the chat format."""
+
+    def complete(self, completion: Completion) -> AsyncIterator[Delta]:
+        """Go on piece by piece, in `content`; the last delta carries the whole reply."""
+        ...
+
+
+@runtime_checkable
+class Gauged(Protocol):
+    """A model that can say how it is doing."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Return what holds right now, by name ('running', 'waiting', 'cache_used_ratio')."""
         ...
 
 

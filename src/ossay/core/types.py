@@ -33,12 +33,16 @@ class Message(Struct, frozen=True, omit_defaults=True):
     tool_call_id: str = ""
 
 
-class Tool(Struct, frozen=True):
-    """A function that a model may call. `parameters` is a JSON Schema of type object."""
+class Tool(Struct, frozen=True, omit_defaults=True):
+    """A function that a model may call. `parameters` is a JSON Schema of type object.
+
+    `strict`: the arguments must follow the schema, or the call of the model fails.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
+    strict: bool = False
 
 
 class Sampling(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -50,14 +54,19 @@ class Sampling(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     seed: int | None = None
     stop: tuple[str, ...] = ()
     reasoning_effort: Effort | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
 
 
 class Request(Struct, frozen=True, omit_defaults=True):
     """One question to a model.
 
     `tool_choice` is 'auto', 'none', 'required' or a tool's name. `response_schema` is a JSON
-    Schema that binds the answer's text. `deadline_s` bounds the whole call, retries included;
-    a wait for a free place on this machine is not part of it.
+    Schema that binds the answer's text. `parallel_tool_calls` None leaves it to the provider.
+    `deadline_s` bounds the whole call, retries included; a wait for a free place on this machine
+    is not part of it.
     """
 
     messages: tuple[Message, ...]
@@ -65,6 +74,15 @@ class Request(Struct, frozen=True, omit_defaults=True):
     tool_choice: str = "auto"
     sampling: Sampling = field(default_factory=Sampling)
     response_schema: dict[str, Any] | None = None
+    deadline_s: float = 300.0
+    parallel_tool_calls: bool | None = None
+
+
+class Completion(Struct, frozen=True, omit_defaults=True):
+    """A text to go on with, outside any conversation. `prompt` is text or token ids."""
+
+    prompt: str | tuple[int, ...]
+    sampling: Sampling = field(default_factory=Sampling)
     deadline_s: float = 300.0
 
 
@@ -113,12 +131,27 @@ class Reply(Struct, frozen=True, omit_defaults=True):
     attempts: int = 1
 
 
+class ToolCallDelta(Struct, frozen=True, omit_defaults=True):
+    """A piece of a tool call. `index` counts the calls of one answer from 0.
+
+    A call's first piece carries its `id` and `name`; `arguments` adds to what came before.
+    """
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
 class Delta(Struct, frozen=True, omit_defaults=True):
-    """A piece of an answer as it arrives. The last delta of a stream carries the whole `reply`."""
+    """A piece of an answer as it arrives. The last delta of a stream carries the whole `reply`.
+
+    An empty one says that the call was taken: what can be refused was not.
+    """
 
     content: str = ""
     reasoning: str = ""
-    tool_call: ToolCall | None = None
+    tool_call: ToolCallDelta | None = None
     reply: Reply | None = None
 
 

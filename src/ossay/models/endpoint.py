@@ -18,7 +18,7 @@ import aiohttp
 
 from ossay.core.errors import ModelCallError
 from ossay.core.model import collect
-from ossay.core.types import Delta, ModelCard, Reply, Request, Timing, ToolCall
+from ossay.core.types import Delta, ModelCard, Reply, Request, Timing, ToolCall, ToolCallDelta
 from ossay.models import failures
 from ossay.models.assembly import Assembly, Piece
 from ossay.models.clock import Clock, SystemClock
@@ -133,8 +133,8 @@ class Endpoint:
             finally:
                 answer.release()
         message = assembly.message()
-        for tool_call in message.tool_calls:
-            yield Delta(tool_call=tool_call)
+        for index, made in enumerate(message.tool_calls):
+            yield Delta(tool_call=ToolCallDelta(index, made.id, made.name, made.arguments))
         self._remember(assembly.extras())
         timing = Timing(
             started_at=call.started_at,

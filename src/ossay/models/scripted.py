@@ -13,7 +13,17 @@ from collections.abc import AsyncIterator, Sequence
 from ossay.core.errors import ModelCallError
 from ossay.core.model import collect
 from ossay.core.task import Instance
-from ossay.core.types import Delta, Message, ModelCard, Price, Reply, Request, Timing, Usage
+from ossay.core.types import (
+    Delta,
+    Message,
+    ModelCard,
+    Price,
+    Reply,
+    Request,
+    Timing,
+    ToolCallDelta,
+    Usage,
+)
 
 # About four characters a token: a count for plumbing, not a tokenizer's.
 CHARS_PER_TOKEN = 4
@@ -40,7 +50,11 @@ class Scripted:
         """Play the message of this turn, in one piece."""
         turn = sum(message.role == "assistant" for message in request.messages)
         message = self._message(turn, request)
-        yield Delta(content=message.content, reasoning=message.reasoning)
+        if message.reasoning:
+            yield Delta(reasoning=message.reasoning)
+        yield Delta(content=message.content)
+        for index, call in enumerate(message.tool_calls):
+            yield Delta(tool_call=ToolCallDelta(index, call.id, call.name, call.arguments))
         yield Delta(reply=_reply(message, request, self.card.reference))
 
     async def aclose(self) -> None:

@@ -20,6 +20,11 @@ from ossay.models.providers import Provider
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _NAME_CHARS = 64
 
+# top_k and min_p are not OpenAI's; vLLM, SGLang and llama.cpp know them, OpenAI refuses them.
+_SENT_AS_IS = (
+    "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "seed",
+)  # fmt: skip
+
 # What a provider attached to a tool call and wants to see again with it.
 Extras = Mapping[ToolCall, Any]
 
@@ -42,6 +47,8 @@ def encode_request(request: Request, provider: Provider, model: str, extras: Ext
         body["tools"] = [_tool(tool) for tool in request.tools]
         if request.tool_choice != "auto":
             body["tool_choice"] = _tool_choice(request.tool_choice)
+        if request.parallel_tool_calls is not None:
+            body["parallel_tool_calls"] = request.parallel_tool_calls
     if request.response_schema is not None:
         if not provider.response_schema:
             raise _ignored("a response schema", provider)
@@ -59,14 +66,11 @@ def encode_request(request: Request, provider: Provider, model: str, extras: Ext
 
 def _add_sampling(body: dict[str, Any], request: Request, provider: Provider) -> None:
     sampling = request.sampling
-    if sampling.temperature is not None:
-        body["temperature"] = sampling.temperature
-    if sampling.top_p is not None:
-        body["top_p"] = sampling.top_p
+    for name in _SENT_AS_IS:
+        if (value := getattr(sampling, name)) is not None:
+            body[name] = value
     if sampling.max_tokens is not None:
         body[provider.max_tokens_field] = sampling.max_tokens
-    if sampling.seed is not None:
-        body["seed"] = sampling.seed
     if sampling.stop:
         body["stop"] = sampling.stop
     if sampling.reasoning_effort is not None:
@@ -128,14 +132,14 @@ def _as_object(arguments: str) -> str:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": tool.parameters,
-        },
+    function: dict[str, Any] = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
     }
+    if tool.strict:
+        function["strict"] = True
+    return {"type": "function", "function": function}
 
 
 def _tool_choice(choice: str) -> Any:

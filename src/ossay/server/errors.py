@@ -1,0 +1,83 @@
+"""Errors as OpenAI writes them: a status and {"error": {message, type, param, code}}.
+
+Knows nothing of HTTP beyond the status.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ossay.core.errors import ModelCallError
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "invalid_request_error",
+    403: "invalid_request_error",
+    404: "invalid_request_error",
+    405: "invalid_request_error",
+    413: "invalid_request_error",
+    415: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+class ApiError(Exception):
+    """A request that gets an error for an answer.
+
+    Attributes:
+        status: Of HTTP.
+        code: For programs, such as 'context_length_exceeded'; None where there is none.
+        param: The field of the body that is at fault, such as 'messages[2].content'.
+        retry_after_s: Of a 429 or 503: when it is worth asking again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+    @property
+    def type(self) -> str:
+        """What OpenAI calls this kind of error."""
+        return _TYPES.get(self.status, "server_error")
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The error object."""
+        return {
+            "message": str(self),
+            "type": self.type,
+            "param": self.param,
+            "code": self.code,
+        }
+
+    def body(self) -> bytes:
+        """The JSON body."""
+        return msgspec.json.encode({"error": self.as_dict()})
+
+
+def from_call(error: ModelCallError) -> ApiError:
+    """Translate a call that failed.
+
+    What the model refused is the client's to mend (400); what went wrong behind this server is
+    not (502, 504), and an upstream's refusal of our own key is no 401 of the client's.
+    """
+    text = str(error)
+    if error.kind == "context_exhausted":
+        return ApiError(400, text, code="context_length_exceeded", param="messages")
+    if error.kind == "rate_limited":
+        return ApiError(429, text, code="rate_limit_exceeded", retry_after_s=1)
+    if error.kind == "refused" and error.status not in (401, 402, 403):
+        return ApiError(400, text)
+    if error.kind == "deadline":
+        return ApiError(504, text, code="deadline")
+    return ApiError(502, text, code=error.kind)
