@@ -58,13 +58,14 @@ def backend():
 
 
 @pytest.fixture(scope="session")
-def vocabulary():
+def vocabulary(vocabulary_file):
     """The vocabulary of gpt-oss; skips where it is not on this machine."""
     from ossay.harmony.vocabulary import load
 
-    return load(vocabulary_file())
+    return load(vocabulary_file)
 
 
+@pytest.fixture(scope="session")
 def vocabulary_file():
     """Its file: among the real data, or where it was pulled to."""
     import os
@@ -84,3 +85,11 @@ def vocabulary_file():
         if "vocabulary" in os.environ.get("OSSAY_REQUIRE", "").split(","):
             raise
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def vocabulary_environ(vocabulary_file, tmp_path_factory):
+    """The environment in which a process finds the vocabulary; skips where it is not here."""
+    folder = tmp_path_factory.mktemp("vocabulary")
+    (folder / "o200k_base.tiktoken").symlink_to(vocabulary_file)
+    return {"TIKTOKEN_ENCODINGS_BASE": str(folder)}

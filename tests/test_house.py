@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "triton", "aiohttp", "starlette", "numpy", "scipy", "sqlalchemy", "altair"}
+HEAVY |= {"uvicorn", "prometheus_client", "tiktoken", "openai"}
 
 
 def loaded_by(code: str) -> set[str]:

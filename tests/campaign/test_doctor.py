@@ -27,6 +27,7 @@ def test_a_fresh_home_is_fit_if_a_sandbox_works(tmp_path):
     )
     assert not (tmp_path / "new").exists()  # it only looks
     assert found["smollm2-135m"].next_step == "ossay pull smollm2-135m"
+    assert found["vocabulary"].next_step == "ossay pull vocab"
     assert fit(list(found.values())) is (found["sandbox"].state != "missing")
 
 

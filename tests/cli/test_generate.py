@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from ossay.engine.synth import tiny_shape, write_checkpoint
-from ossay.harmony.vocabulary import FILE
 
 OSSAY = Path(sys.executable).with_name("ossay")
-DATA = Path(os.environ.get("OSSAY_DATA") or Path(__file__).parents[3] / "shared/data")
 SLOW = ("--backend", "reference")  # needs no compiler
 
 
@@ -151,51 +149,46 @@ def test_a_pulled_model_goes_by_its_name(tmp_path, model):
     assert ids("local/gpt-oss-20b", *words, cwd=tmp_path) == ids(model, *words, cwd=tmp_path)
 
 
-@pytest.fixture
-def vocabulary():
-    if not (DATA / "tokenizer" / FILE).is_file():
-        pytest.skip(f"no {FILE} here: set OSSAY_DATA to the folder that holds tokenizer/{FILE}")
-    return {"TIKTOKEN_ENCODINGS_BASE": str(DATA / "tokenizer")}
-
-
-def test_text_for_a_model_of_few_tokens_names_the_way_out(tmp_path, model, vocabulary):
-    done = ossay("generate", model, "--prompt", "hello", *SLOW, cwd=tmp_path, **vocabulary)
+def test_text_for_a_model_of_few_tokens_names_the_way_out(tmp_path, model, vocabulary_environ):
+    done = ossay("generate", model, "--prompt", "hello", *SLOW, cwd=tmp_path, **vocabulary_environ)
     assert done.returncode == 2
     assert "has 512 tokens, too few for text: give it --tokens" in done.stderr
 
 
-def test_text_goes_in_and_out(tmp_path, model, vocabulary):
+def test_text_goes_in_and_out(tmp_path, model, vocabulary_environ):
     """The tiny model knows the first 512 ids only: single bytes and short words."""
     words = ("--prompt", "-", "--max-tokens", "8", "--seed", "1")
-    done = ossay("generate", model, *words, *SLOW, cwd=tmp_path, stdin="!", **vocabulary)
+    done = ossay("generate", model, *words, *SLOW, cwd=tmp_path, stdin="!", **vocabulary_environ)
     assert done.returncode == 0, done.stderr
-    shown = ossay("generate", model, *words, *SLOW, "--json", cwd=tmp_path, stdin="!", **vocabulary)
+    shown = ossay(
+        "generate", model, *words, *SLOW, "--json", cwd=tmp_path, stdin="!", **vocabulary_environ
+    )
     lines = [json.loads(line) for line in shown.stdout.splitlines()]
     assert "".join(line.get("text", "") for line in lines) == done.stdout[:-1]
 
 
-def test_output_can_be_bound_to_a_schema(tmp_path, model, vocabulary):
+def test_output_can_be_bound_to_a_schema(tmp_path, model, vocabulary_environ):
     (tmp_path / "schema.json").write_text('{"type": "string", "minLength": 99}')
     words = ("--tokens", "1", "--json-schema", "schema.json", "--max-tokens", "30", "--seed", "0")
-    done = ossay("generate", model, *words, *SLOW, "--json", cwd=tmp_path, **vocabulary)
+    done = ossay("generate", model, *words, *SLOW, "--json", cwd=tmp_path, **vocabulary_environ)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     text = "".join(line.get("text", "") for line in lines[:-1])
     assert text.startswith('"')
     assert text.replace('\\"', "").count('"') == 1  # not closed so early
     (tmp_path / "schema.json").write_text('{"type": "no such type"}')
-    done = ossay("generate", model, *words, *SLOW, cwd=tmp_path, **vocabulary)
+    done = ossay("generate", model, *words, *SLOW, cwd=tmp_path, **vocabulary_environ)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
-def test_what_ends_a_bound_output_ends_it_all(tmp_path, vocabulary):
+def test_what_ends_a_bound_output_ends_it_all(tmp_path, vocabulary_environ):
     """Nothing may follow a whole JSON value: what may end the body is what stops the model."""
     shape = tiny_shape(layers=1, hidden=32, intermediate=32, vocab=201_088)
     big = write_checkpoint(tmp_path / "big", shape, 1)
     (tmp_path / "schema.json").write_text('{"enum": [7]}')
     words = ("--tokens", "1", "--json-schema", "schema.json", "--max-tokens", "9", *SLOW)
     for seed in range(4):
-        done = ossay("generate", big, *words, "--seed", seed, cwd=tmp_path, **vocabulary)
+        done = ossay("generate", big, *words, "--seed", seed, cwd=tmp_path, **vocabulary_environ)
         assert done.returncode == 0, done.stderr
         assert done.stdout == "7\n"
         assert "ended by a stop token" in done.stderr

@@ -66,12 +66,32 @@ def test_the_readmes_engine_lines_run(tmp_path):
         ossay = Path(sys.executable).with_name("ossay")
         done = subprocess.run([ossay, *words], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    (program,) = blocks("python")
+    program = next(text for text in blocks("python") if "ossay.engine" in text)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == 4
+
+
+def test_the_readmes_client_gets_its_answer(tmp_path):
+    """The lines that ask a server: `ossay serve scripted/echo`, as the README says."""
+    program = next(text for text in blocks("python") if "openai" in text)
+    ossay = Path(sys.executable).with_name("ossay")
+    serve = [ossay, "serve", "scripted/echo", "--port", "0"]
+    with subprocess.Popen(serve, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = re.search(r"http://\S+/v1", server.stdout.readline())[0]
+            done = subprocess.run(
+                [sys.executable, "-c", program.replace("http://127.0.0.1:8000/v1", address)],
+                capture_output=True,
+                text=True,
+            )
+        finally:
+            server.terminate()
+    assert "http://127.0.0.1:8000/v1" in program
+    assert done.stdout == "Are you there?\n", done.stderr
+    assert server.returncode == 0
 
 
 def test_the_readmes_files_are_valid(tmp_path):

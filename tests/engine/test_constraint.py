@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossay.engine.constraint import Binding, Constraint, Grammar, Vocabulary
+from ossay.engine.constraint import Binding, Constraint
 from ossay.engine.errors import GenerationError, RequestError
+from ossay.engine.grammar import Grammar, Vocabulary
 from ossay.engine.sampling import Sampler, Sampling
 
 CHANNEL, MESSAGE, START, END, RETURN, CALL = range(260, 266)
@@ -228,3 +229,32 @@ def test_white_space_does_not_go_on_for_ever():
     feed(guide, ord("{"), *b" " * 40)
     assert ord(" ") not in allowed(guide)
     assert ord('"') in allowed(guide)
+
+
+def test_what_a_grammar_forces_comes_in_the_tokens_of_the_encoder():
+    """Without it a property's name would be forced byte by byte, as no model was trained."""
+    word = TOKENS.index(b'"name"')
+
+    def encode(text):
+        return [word] if text == '"name"' else list(text.encode())
+
+    schema = {
+        "type": "object",
+        "properties": {"name": {"const": 1}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+    grammar = Grammar("json_schema", json.dumps(schema))
+    for vocabulary, forced in ((VOCABULARY, ord('"')), (Vocabulary(TOKENS, CONTROL, encode), word)):
+        matcher = vocabulary.matcher(grammar)
+        matcher.consume_token(ord("{"))
+        bits = np.frombuffer(matcher.compute_bitmask(), np.uint8)
+        allowed = np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+        assert forced in allowed
+
+
+def test_a_schema_that_is_too_large_once_it_is_open_is_refused_at_once():
+    wide = {"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(2000)}}
+    with pytest.raises(RequestError, match="cannot be compiled") as caught:
+        VOCABULARY.matcher(Grammar.json_schema(wide))
+    assert len(str(caught.value)) < 700

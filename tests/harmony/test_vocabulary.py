@@ -86,3 +86,24 @@ def test_another_file_is_refused(tmp_path):
         load(tmp_path / FILE)
     with pytest.raises(UsageError, match="cannot read"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("space", [" ", "\t", "\n", "\u00a0", " \n"])
+@pytest.mark.parametrize("after", ["", "x", "<|end|>"])
+def test_endless_white_space_is_encoded(vocabulary, space, after):
+    """The regex engine below gives up on it, by a panic that no `except Exception` holds."""
+    text = "x" + space * (1_100_000 // len(space)) + after
+    for special in (False, True):
+        ids = vocabulary.encode(text, special=special)
+        assert vocabulary.decode(ids) == text
+    assert (ids[-1] == SPECIAL["<|end|>"]) == (after == "<|end|>")
+
+
+@pytest.mark.parametrize("text", ["a", "A", "😀", "é", "中", "'", "<|", "e\u0301", "1", "."])
+def test_endless_runs_are_encoded(vocabulary, text):
+    text *= 300_000 // len(text.encode())
+    assert vocabulary.decode(vocabulary.encode(text)) == text
+
+
+def test_white_space_below_the_cut_has_its_usual_tokens(vocabulary):
+    assert vocabulary.encode(" " * 99_999) == vocabulary._encode(" " * 99_999, special=False)

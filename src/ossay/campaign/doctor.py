@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from ossay.agent.sandbox.find import Probed, advice, probe
 from ossay.core.cores import physical_cores
-from ossay.core.errors import ConfigError, LedgerError
+from ossay.core.errors import ConfigError, LedgerError, UsageError
 from ossay.core.settings import Settings
 from ossay.models.catalogue import CATALOGUE
 from ossay.models.providers import known_providers
@@ -65,6 +65,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _engine(),
         *_extras(),
         *_models(settings),
+        _vocabulary(settings, environ),
         *_providers(settings, environ),
         _ledger(settings),
     ]
@@ -146,6 +147,8 @@ def _extras() -> Iterator[Finding]:
 def _models(settings: Settings) -> Iterator[Finding]:
     """Pulled models; and the small one where it is not, since the demo wants it."""
     for name, model in CATALOGUE.items():
+        if name == "vocab":  # it may be elsewhere, see below
+            continue
         place = model.place(name, settings)
         if is_whole(model, place):
             known = provenance(place)
@@ -156,6 +159,17 @@ def _models(settings: Settings) -> Iterator[Finding]:
             yield Finding(name, "missing", f"at {place}, damaged or not whole", step)
         elif name == "smollm2-135m":
             yield Finding(name, "warn", "not pulled; the demo wants it", f"ossay pull {name}")
+
+
+def _vocabulary(settings: Settings, environ: Mapping[str, str]) -> Finding:
+    """What gpt-oss reads and writes text with."""
+    from ossay.harmony.vocabulary import find_file
+
+    try:
+        return Finding("vocabulary", "ok", f"of gpt-oss, at {find_file(settings, environ)}")
+    except UsageError:
+        detail = "none; gpt-oss wants it to read and write text"
+        return Finding("vocabulary", "warn", detail, "ossay pull vocab")
 
 
 def _providers(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

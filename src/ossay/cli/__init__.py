@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("ossay.cli.check:check", "Prove a suite: reference passes, cheats fail."),
     "models": ("ossay.cli.models:models", "List providers, keys by name, dated prices."),
     "pull": ("ossay.cli.pull:pull", "Fetch a model's weights to this machine."),
+    "serve": ("ossay.cli.serve:serve", "Serve a model over the OpenAI wire."),
+    "chat": ("ossay.cli.chat:chat", "Talk with a model in the terminal."),
     "generate": ("ossay.cli.generate:generate", "Let a gpt-oss model go on from text or ids."),
     "synth": ("ossay.cli.synth:synth", "Write a random checkpoint of a real model's shape."),
     "bench": ("ossay.cli.bench:bench", "Measure tokens/s beside what this machine can do."),

@@ -49,4 +49,6 @@ def models(as_json: bool) -> None:
     console.print()
     console.print(prices)
     click.echo("\nWhere each price was read: ossay models --json")
-    click.echo("On this machine: llamacpp/NAME (see `ossay pull`), scripted/reference.")
+    here = "local/gpt-oss-20b, llamacpp/NAME (see `ossay pull`), scripted/reference"
+    click.echo(f"On this machine: {here}.")
+    click.echo("Talk with one: ossay chat MODEL. Let programs: ossay serve MODEL.")

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ossay.core.errors import UnknownName, UsageError
+from ossay.core.errors import UsageError
 from ossay.core.settings import Settings, settings_from
 
 if TYPE_CHECKING:
@@ -75,21 +75,9 @@ def model_folder(name: str) -> Path:
     'local/gpt-oss-20b', as models are referred to elsewhere, is the pulled gpt-oss-20b. Raises
     `UsageError` where there is neither.
     """
-    from ossay.models.catalogue import CATALOGUE, HubModel
+    from ossay.models.local import model_folder as find
 
-    if Path(name).is_dir():
-        return Path(name)
-    short = name.removeprefix("local/")
-    known = {
-        n: model.place(n, here()) for n, model in CATALOGUE.items() if isinstance(model, HubModel)
-    }
-    if short not in known:
-        raise UnknownName.of(
-            "model", name, known, hint="give a folder with a checkpoint, or a name for `ossay pull`"
-        )
-    if not known[short].is_dir():
-        raise UsageError(f"{short!r} is not on this machine: run `ossay pull {short}`")
-    return known[short]
+    return find(name if Path(name).is_dir() else name.removeprefix("local/"), here())
 
 
 def console(*, stderr: bool = False) -> Console:

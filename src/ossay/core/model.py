@@ -1,6 +1,6 @@
 """The protocol that everything measured, served or routed to satisfies: Model.
 
-`Rehearsed`, `Completes` and `Gauged` are what some models can do besides.
+`Rehearsed`, `Completes`, `Loads` and `Gauged` are what some models can do besides.
 
 Knows nothing of where the tokens come from.
 """
@@ -53,6 +53,15 @@ class Completes(Protocol):
 
     def complete(self, completion: Completion) -> AsyncIterator[Delta]:
         """Go on piece by piece, in `content`; the last delta carries the whole reply."""
+        ...
+
+
+@runtime_checkable
+class Loads(Protocol):
+    """A model that takes a while to be ready, and can be asked to be."""
+
+    async def load(self) -> None:
+        """Return once it is ready. Raises `UsageError` that says what is wrong."""
         ...
 
 

@@ -64,7 +64,8 @@ class Request(Struct, frozen=True, omit_defaults=True):
     """One question to a model.
 
     `tool_choice` is 'auto', 'none', 'required' or a tool's name. `response_schema` is a JSON
-    Schema that binds the answer's text. `parallel_tool_calls` None leaves it to the provider.
+    Schema that binds the answer's text, and `response_name` what the caller calls it.
+    `parallel_tool_calls` None leaves it to the provider.
     `deadline_s` bounds the whole call, retries included; a wait for a free place on this machine
     is not part of it.
     """
@@ -76,6 +77,7 @@ class Request(Struct, frozen=True, omit_defaults=True):
     response_schema: dict[str, Any] | None = None
     deadline_s: float = 300.0
     parallel_tool_calls: bool | None = None
+    response_name: str = ""
 
 
 class Completion(Struct, frozen=True, omit_defaults=True):

@@ -15,9 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ossay.engine.constraint import Binding, Constraint, Grammar, Vocabulary
+    from ossay.engine.constraint import Binding, Constraint
     from ossay.engine.engine import Engine, Sizes, Stats
     from ossay.engine.errors import CheckpointError, GenerationError, RequestError
+    from ossay.engine.grammar import Grammar, Vocabulary
     from ossay.engine.handle import Handle
     from ossay.engine.loading import load
     from ossay.engine.sampling import Sampling
@@ -30,14 +31,14 @@ _HOMES = {
     "Constraint": "constraint",
     "Engine": "engine",
     "GenerationError": "errors",
-    "Grammar": "constraint",
+    "Grammar": "grammar",
     "Handle": "handle",
     "RequestError": "errors",
     "Sampling": "sampling",
     "Sizes": "engine",
     "Stats": "engine",
     "Token": "sequence",
-    "Vocabulary": "constraint",
+    "Vocabulary": "grammar",
     "load": "loading",
 }
 

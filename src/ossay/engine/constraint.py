@@ -12,96 +12,26 @@ the body is free.
         Binding(Grammar.json_schema(parameters), applies=is_call_of_x, ends={CALL}),
     ))
 
-Grammars are compiled by llguidance. Knows nothing of harmony: which ids are control tokens, and how
+Knows nothing of harmony: which ids are control tokens, and how
 a header is read, arrive as arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from msgspec import Struct, json
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from ossay.engine.errors import GenerationError, RequestError
+from ossay.engine.errors import GenerationError
+from ossay.engine.grammar import Grammar, Vocabulary
 
 if TYPE_CHECKING:
-    from llguidance import LLMatcher, LLTokenizer
+    from llguidance import LLMatcher
 
 Header = tuple[int, ...]
-# White space between the parts of JSON: without a bound a model may go on with it for ever.
-_SPACE = r"[\x20\x0A\x0D\x09]{1,40}"
-
-
-class Grammar(Struct, frozen=True):
-    """What a body must be: `text` is a JSON schema, a regular expression or a Lark grammar."""
-
-    kind: Literal["json_schema", "regex", "lark"]
-    text: str
-
-    @classmethod
-    def json_schema(cls, schema: dict[str, Any] | bool | str) -> Grammar:
-        """A body that is JSON and follows a schema, given as a value or as JSON."""
-        return cls(
-            "json_schema", schema if isinstance(schema, str) else json.encode(schema).decode()
-        )
-
-    @classmethod
-    def regex(cls, pattern: str) -> Grammar:
-        """A body that a regular expression matches as a whole (syntax of Rust's regex)."""
-        return cls("regex", pattern)
-
-    @classmethod
-    def lark(cls, text: str) -> Grammar:
-        """A body that a context-free grammar derives (llguidance's dialect of Lark)."""
-        return cls("lark", text)
-
-
-class Vocabulary:
-    """The bytes of each token id, and which ids are control tokens that no grammar may produce.
-
-    Takes about a second to prepare for 200,000 tokens, once, when first used.
-    """
-
-    def __init__(self, tokens: Sequence[bytes], special: Iterable[int] = ()) -> None:
-        self.tokens = tokens
-        self.special = frozenset(special)
-        self._tokenizer: LLTokenizer | None = None
-        self._matcher = lru_cache(maxsize=64)(self._compile)
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def matcher(self, grammar: Grammar) -> LLMatcher:
-        """Return a fresh matcher; raises RequestError 'bad_schema' where it cannot be compiled."""
-        return self._matcher(grammar).deep_copy()
-
-    def _compile(self, grammar: Grammar) -> LLMatcher:
-        from llguidance import LLMatcher, LLTokenizer
-
-        if self._tokenizer is None:
-            self._tokenizer = LLTokenizer(_Described(self.tokens, self.special))
-        try:
-            if grammar.kind == "json_schema":
-                source = LLMatcher.grammar_from_json_schema(
-                    grammar.text, defaults={"whitespace_pattern": _SPACE}
-                )
-            elif grammar.kind == "regex":
-                source = LLMatcher.grammar_from_regex(grammar.text)
-            else:
-                source = LLMatcher.grammar_from_lark(grammar.text)
-        except ValueError as error:
-            raise _bad(grammar, str(error)) from error
-        matcher = LLMatcher(self._tokenizer, source, log_level=0)
-        trial = matcher.deep_copy()
-        if not trial.is_error():
-            trial.compute_bitmask()  # some compile, and lead nowhere from the first token on
-        if trial.is_error():
-            raise _bad(grammar, trial.get_error())
-        return matcher
 
 
 class Binding(Struct, frozen=True):
@@ -206,32 +136,3 @@ class Guide:
         if self._matcher.is_error():
             reason = self._matcher.get_error().partition("\n")[0]
             raise GenerationError(f"the grammar cannot go on: {reason}")
-
-
-class _Described:
-    """A vocabulary in the form that LLTokenizer reads.
-
-    Its end-of-sequence token is one past the vocabulary, so that no real token is taken for one.
-    """
-
-    is_tokenizer_wrapper = True
-    bos_token_id = None
-
-    def __init__(self, tokens: Sequence[bytes], special: frozenset[int]) -> None:
-        self.eos_token_id = len(tokens)
-        self.tokens = [*tokens, b"<|end of sequence|>"]
-        self.special_token_ids = [*sorted(special), self.eos_token_id]
-        self._single = {token: i for i, token in enumerate(tokens) if len(token) == 1}
-
-    def __call__(self, text: str | bytes) -> list[int]:
-        """Split a text into single bytes where these are tokens; only a hint to llguidance."""
-        raw = text if isinstance(text, bytes) else text.encode()
-        found = (self._single.get(bytes([byte])) for byte in raw)
-        return [token for token in found if token is not None]
-
-
-def _bad(grammar: Grammar, reason: str) -> RequestError:
-    short = grammar.text if len(grammar.text) <= 200 else grammar.text[:200] + "…"
-    return RequestError(
-        "bad_schema", f"the {grammar.kind} {short!r} cannot be compiled: {reason.strip()}"
-    )

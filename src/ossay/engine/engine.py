@@ -151,6 +151,19 @@ class Engine:
         """Stop a sequence before the next step; harmless where it has ended."""
         self._loop.cancel(handle)
 
+    def now(self) -> float:
+        """Return the time by the clock that handles are stamped with, in seconds."""
+        return self._loop.clock()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have `watcher` called after each step, from the engine's thread.
+
+        All `on_token` and `on_end` of the step have then been called: whoever gathers what they
+        bring can hand it on once a step. It should return at once, and not raise.
+        """
+        with self._loop.changed:
+            self._loop.watchers = (*self._loop.watchers, watcher)
+
     def stats(self) -> Stats:
         """Return counts as of now."""
         with self._loop.changed:

@@ -10,6 +10,7 @@ Knows nothing of requests that are refused, or of what the numbers mean.
 from __future__ import annotations
 
 import atexit
+import logging
 import math
 import os
 import threading
@@ -27,6 +28,8 @@ from ossay.engine.kernels import Kernels, forward
 from ossay.engine.scheduler import Part, Scheduler, Step
 from ossay.engine.sequence import Finish, Token
 
+_log = logging.getLogger(__name__)
+
 
 class Loop:
     """Runs a scheduler's steps on a backend.
@@ -34,6 +37,7 @@ class Loop:
     Attributes:
         changed: Guards the scheduler and all counts below.
         counts: steps, prompt, cached and generated tokens, and each way to end.
+        watchers: Called after each step, when its tokens and ends have been told.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Loop:
         self.scheduler = scheduler
         self.counts: Counter[str] = Counter()
         self.clock = clock
+        self.watchers: tuple[Callable[[], None], ...] = ()
         self._kernels = kernels
         self._memory = memory
         self._live: dict[int, Handle] = {}
@@ -101,6 +106,7 @@ class Loop:
             if closing:
                 for handle in live:
                     self._end(handle, "error", GenerationError("the engine was closed"))
+                self._tell_watchers()
                 return
             try:
                 for handle in live:
@@ -110,6 +116,14 @@ class Loop:
             except Exception as error:  # noqa: BLE001  a fault of ours: nobody may be left waiting
                 for handle in live:
                     self._fail(handle, error)
+            self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        for watcher in self.watchers:
+            try:
+                watcher()
+            except Exception:  # noqa: BLE001  it concerns no sequence
+                _log.exception("a watcher of the engine failed; the engine goes on")
 
     def _step(self) -> None:
         with self.changed:

@@ -1,1 +1,1 @@
-"""The gpt-oss chat format. So far its vocabulary: text to token ids and back."""
+"""The chat format of gpt-oss: its vocabulary, what is rendered to it and what is read of it."""

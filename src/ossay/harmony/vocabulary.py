@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import codecs
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from ossay.core.errors import UsageError
@@ -50,6 +52,10 @@ _PATTERN = "|".join(
         r"\s+",
     ]
 )
+
+# The pattern walks back through white space that another character follows, and tiktoken's regex
+# engine gives up at a million steps. Longer runs are cut; their tokens are then not the usual ones.
+_LONG_SPACE = re.compile(r"\s{100000}")
 
 
 def pulled_file(settings: Settings) -> Path:
@@ -123,11 +129,22 @@ class Vocabulary:
         """
         # Lone surrogates, which a terminal or JSON can bring, have no UTF-8.
         text = text.encode("utf-8", "replace").decode("utf-8")
+        if _LONG_SPACE.search(text) is None:
+            return self._encode(text, special=special)
+        return [i for part in _cut(text) for i in self._encode(part, special=special)]
+
+    def _encode(self, text: str, *, special: bool) -> list[int]:
         ids: list[int]
-        if special:
-            ids = self._encoding.encode(text, allowed_special="all")
-        else:
-            ids = self._encoding.encode_ordinary(text)
+        try:
+            if special:
+                ids = self._encoding.encode(text, allowed_special="all")
+            else:
+                ids = self._encoding.encode_ordinary(text)
+        except BaseException as error:
+            if isinstance(error, Exception) or type(error).__name__ != "PanicException":
+                raise
+            # Of Rust code; no Exception, so it would end an event loop.
+            raise UsageError(f"this text cannot be split into tokens: {error}") from None
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -149,6 +166,12 @@ class Vocabulary:
     def all_bytes(self) -> list[bytes]:
         """Return the bytes of every id, in order."""
         return [self.bytes_of(token) for token in range(VOCABULARY_SIZE)]
+
+
+def _cut(text: str) -> list[str]:
+    """Cut a text after every so many characters of one run of white space."""
+    ends = [0, *(run.end() for run in _LONG_SPACE.finditer(text)), len(text)]
+    return [text[begin:end] for begin, end in pairwise(ends)]
 
 
 class Decoder:

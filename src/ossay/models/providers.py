@@ -25,7 +25,7 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 ReasoningField = Literal["", "reasoning", "reasoning_content"]
 
 # References that are not endpoints.
-IN_PROCESS = ("scripted", "llamacpp", "local")
+IN_PROCESS = ("scripted", "played", "llamacpp", "local")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")

@@ -20,8 +20,9 @@ _REFERENCE = re.compile(r"([^\s/]+)/(\S+)")
 def open_model(reference: str, *, settings: Settings, environ: Mapping[str, str]) -> Model:
     """Open the model that a reference names; nothing is called yet.
 
-    `scripted/NAME` plays a script, `llamacpp/NAME` runs here, anything else is an endpoint of
-    providers.toml or of the user's ossay.toml.
+    `scripted/NAME` plays a script and `played/NAME` speaks it token by token, `local/NAME` and
+    `llamacpp/NAME` run here, anything else is an endpoint of providers.toml or of the user's
+    ossay.toml.
 
     Raises:
         UsageError: The reference has not the form `provider/model`.
@@ -39,6 +40,14 @@ def open_model(reference: str, *, settings: Settings, environ: Mapping[str, str]
         from ossay.models.scripted import scripted
 
         return scripted(model)
+    if name == "played":
+        from ossay.models.played import open_played
+
+        return open_played(model, settings, environ)
+    if name == "local":
+        from ossay.models.local import open_local
+
+        return open_local(model, settings, environ)
     if name == "llamacpp":
         from ossay.models.llamacpp import open_llamacpp
 
@@ -55,7 +64,7 @@ def _open_endpoint(
         raise UnknownName.of(
             "provider",
             name,
-            [*providers, "scripted", "llamacpp"],
+            [*providers, "scripted", "played", "local", "llamacpp"],
             hint=f'your own goes into ossay.toml: [providers.{name}] with base_url = "…"',
         )
     key = Secret.from_environ(provider.key_variable, environ) if provider.key_variable else None

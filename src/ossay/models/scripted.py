@@ -1,16 +1,20 @@
 """Models that play a script: the fake that ships, and the reference solver among them.
 
 `scripted/reference`, `scripted/do_nothing` and every other script that an instance carries are
-played by name; `scripted/echo` repeats the last user message. No network, no randomness. Knows
-nothing of what the scripts are for.
+played by name; `scripted/echo` repeats the last user message, and `scripted/caller` (`caller`)
+calls tools. These two stream word by word, or with `scripted/echo?pieces=whole` in one piece. No
+network, no randomness. Knows nothing of what the scripts are for.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+from urllib.parse import parse_qsl
 
-from ossay.core.errors import ModelCallError
+from ossay.core.errors import ModelCallError, UnknownName, UsageError
 from ossay.core.model import collect
 from ossay.core.task import Instance
 from ossay.core.types import (
@@ -28,6 +32,9 @@ from ossay.core.types import (
 # About four characters a token: a count for plumbing, not a tokenizer's.
 CHARS_PER_TOKEN = 4
 
+Pieces = Literal["whole", "words"]
+_WORD = re.compile(r"\S+\s*|\s+")  # the pieces joined are the text again
+
 FREE = Price(input=0.0, output=0.0, date="2026-11-21", source="scripted: nothing is computed")
 
 
@@ -38,21 +45,25 @@ class Scripted:
     any number of conversations at once.
     """
 
-    def __init__(self, script: Sequence[Message], *, name: str = "script") -> None:
+    def __init__(
+        self, script: Sequence[Message], *, name: str = "script", pieces: Pieces = "whole"
+    ) -> None:
         self.card = ModelCard(f"scripted/{name}", price=FREE)
         self._script = tuple(script)
+        self._pieces = pieces
 
     async def reply(self, request: Request) -> Reply:
         """Play the message of this turn."""
         return await collect(self.stream(request))
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """Play the message of this turn, in one piece."""
+        """Play the message of this turn, in one piece or in words."""
         turn = sum(message.role == "assistant" for message in request.messages)
         message = self._message(turn, request)
-        if message.reasoning:
-            yield Delta(reasoning=message.reasoning)
-        yield Delta(content=message.content)
+        for piece in self._cut(message.reasoning):
+            yield Delta(reasoning=piece)
+        for piece in self._cut(message.content):
+            yield Delta(content=piece)
         for index, call in enumerate(message.tool_calls):
             yield Delta(tool_call=ToolCallDelta(index, call.id, call.name, call.arguments))
         yield Delta(reply=_reply(message, request, self.card.reference))
@@ -65,16 +76,20 @@ class Scripted:
             return self._script[turn]
         return Message("assistant", "The script is at its end.")
 
+    def _cut(self, text: str) -> list[str]:
+        if self._pieces == "words":
+            return _WORD.findall(text)
+        return [text] if text else []
+
 
 class Echo(Scripted):
     """Repeats the last user message."""
 
-    def __init__(self) -> None:
-        super().__init__((), name="echo")
+    def __init__(self, pieces: Pieces = "words") -> None:
+        super().__init__((), name="echo", pieces=pieces)
 
     def _message(self, turn: int, request: Request) -> Message:
-        said = [message.content for message in request.messages if message.role == "user"]
-        return Message("assistant", said[-1] if said else "")
+        return Message("assistant", last_said(request))
 
 
 class Rehearsal:
@@ -108,8 +123,33 @@ class Rehearsal:
 
 
 def scripted(name: str) -> Scripted | Rehearsal:
-    """Return the scripted model of that name."""
-    return Echo() if name == "echo" else Rehearsal(name)
+    """Return the scripted model of that name, see the module.
+
+    Raises:
+        UnknownName: no such option.
+        UsageError: an option with a value that it does not take.
+    """
+    base, _, query = name.partition("?")
+    pieces: Pieces = "words"
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        if key != "pieces":
+            raise UnknownName.of("option", key, ["pieces"])
+        if value not in ("words", "whole"):
+            raise UsageError(f"'scripted/{name}': pieces={value!r} must be 'words' or 'whole'")
+        pieces = "words" if value == "words" else "whole"
+    if base == "echo":
+        return Echo(pieces)
+    if base == "caller":
+        from ossay.models.caller import Caller
+
+        return Caller(pieces)
+    return Rehearsal(base)
+
+
+def last_said(request: Request) -> str:
+    """Return the text of the last user message, '' where there is none."""
+    said = (message.content for message in reversed(request.messages) if message.role == "user")
+    return next(said, "")
 
 
 def _reply(message: Message, request: Request, reference: str) -> Reply:

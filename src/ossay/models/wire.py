@@ -54,7 +54,11 @@ def encode_request(request: Request, provider: Provider, model: str, extras: Ext
             raise _ignored("a response schema", provider)
         body["response_format"] = {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "strict": True, "schema": request.response_schema},
+            "json_schema": {
+                "name": request.response_name or "answer",
+                "strict": True,
+                "schema": request.response_schema,
+            },
         }
     _add_sampling(body, request, provider)
     try:

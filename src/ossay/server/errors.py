@@ -73,7 +73,7 @@ def from_call(error: ModelCallError) -> ApiError:
     """
     text = str(error)
     if error.kind == "context_exhausted":
-        return ApiError(400, text, code="context_length_exceeded", param="messages")
+        return ApiError(400, text, code="context_length_exceeded")
     if error.kind == "rate_limited":
         return ApiError(429, text, code="rate_limit_exceeded", retry_after_s=1)
     if error.kind == "refused" and error.status not in (401, 402, 403):

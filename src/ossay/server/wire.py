@@ -38,19 +38,27 @@ class Encoder(Protocol):
 
 
 class Asked(Protocol):
-    """A decoded request.
+    """A decoded request."""
 
-    Attributes:
-        model: The name that the client asks for.
-        stream: Whether the answer is wanted as server-sent events.
-        request: What the model is to be asked.
-        ignored: Fields of the body that this server does not know.
-    """
+    @property
+    def model(self) -> str:
+        """The name that the client asks for."""
+        ...
 
-    model: str
-    stream: bool
-    request: Request | Completion
-    ignored: tuple[str, ...]
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is wanted as server-sent events."""
+        ...
+
+    @property
+    def request(self) -> Request | Completion:
+        """What the model is to be asked."""
+        ...
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Fields of the body that this server does not know."""
+        ...
 
     def encoder(self, *, created: int, unique: str) -> Encoder:
         """Return a fresh encoder; `created` is Unix time, `unique` makes its ids differ."""

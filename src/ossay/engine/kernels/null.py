@@ -1,7 +1,8 @@
 """A backend without weights: instant, and strict about what it is given.
 
 The next token is a fixed function of all tokens before it, read back from the cache's blocks; so a
-block that holds another sequence's positions changes the output. Beyond that it raises
+block that holds another sequence's positions changes the output. `teach` sets what comes after a
+prompt, so that a script can be spoken through the whole engine. Beyond that it raises
 AssertionError where a batch breaks the interface's promises: positions that skip, a block with two
 writers, a look at a position that was never written or belongs to another prefix.
 
@@ -10,9 +11,13 @@ Stands in for a model in tests of the scheduler and in benches of the wire. Know
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from ossay.engine.batch import BLOCK, I32, Batch
@@ -40,16 +45,37 @@ class Blocks:
         self.prefix = np.zeros((count, BLOCK), np.uint64)
 
 
-class Null:
-    """`Kernels` of any shape, without arithmetic. `fail_at`: raise once that token is embedded."""
+class Lesson(Struct, frozen=True):
+    """What `Null.teach` taught: digests of the prefixes after which it set a token."""
 
-    def __init__(self, shape: ModelShape, *, fail_at: int | None = None) -> None:
+    digests: tuple[int, ...]
+
+
+class Null:
+    """`Kernels` of any shape, without arithmetic.
+
+    Args:
+        shape: Of the model that it stands for.
+        fail_at: Raise once that token is embedded.
+        endings: Tokens to prefer, the first most, wherever nothing was taught; without any, the
+            next token is as good as random.
+    """
+
+    def __init__(
+        self, shape: ModelShape, *, fail_at: int | None = None, endings: Sequence[int] = ()
+    ) -> None:
         self.shape = shape
         self.fail_at = fail_at
+        self._endings = list(endings)
         self.steps = 0
         self._power = np.multiply.accumulate(np.full(shape.max_positions + 1, _BASE, np.uint64))
         self._unpower = _inverse(self._power)
         kinds = shape.sliding[: shape.layers]
+        self._taught: dict[int, int] = {}  # digest of a prefix -> the token after it
+        self._holders: Counter[int] = Counter()  # digest -> lessons that teach it
+        self._teaching = threading.Lock()
+        self._logits = np.zeros((0, shape.vocab), np.float32)
+        self._hot: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._first = {kinds.index(kind) for kind in set(kinds)}  # the layers that write
 
     def new_cache(self, full_blocks: int, sliding_blocks: int) -> dict[bool, Blocks]:
@@ -122,15 +148,49 @@ class Null:
         """Do nothing."""
 
     def logits(self, x: Rows) -> NDArray[np.float32]:
-        """Return [rows, vocab]: one token stands out."""
-        out = np.zeros((len(x.prefix), self.shape.vocab), np.float32)
-        out[np.arange(len(x.prefix)), self.following(x.prefix)] = _HOT
+        """Return [rows, vocab]: one token stands out. The array is used again by the next call."""
+        rows = np.arange(len(x.prefix))
+        if self._hot is not None:
+            self._logits[self._hot] = 0
+        if len(rows) > len(self._logits):
+            self._logits = np.zeros((len(rows), self.shape.vocab), np.float32)
+        self._hot = rows, self.following(x.prefix)
+        out = self._logits[: len(rows)]
+        out[:, self._endings] = _HOT / 2 - np.arange(len(self._endings), dtype=np.float32)
+        out[self._hot] = _HOT
         return out
 
     def following(self, prefix: U64) -> NDArray[np.int64]:
         """The next token after each prefix digest."""
         mixed = (prefix ^ (prefix >> np.uint64(29))) * _MIX
-        return ((mixed >> np.uint64(33)) % np.uint64(self.shape.vocab)).astype(np.int64)
+        out = ((mixed >> np.uint64(33)) % np.uint64(self.shape.vocab)).astype(np.int64)
+        if self._endings:
+            out[:] = self._endings[0]
+        if self._taught:
+            for row, digest in enumerate(prefix.tolist()):
+                out[row] = self._taught.get(digest, out[row])
+        return out
+
+    def teach(self, prompt: Sequence[int], answer: Sequence[int]) -> Lesson:
+        """Make `answer` follow `prompt`, whatever was taught before; may be called from any thread.
+
+        The rest of an answer follows its own beginning, too: a prompt that ends inside it goes on.
+        """
+        tokens = np.array([*prompt, *answer[:-1]], np.uint64) + np.uint64(1)
+        digests = np.cumsum(tokens * self._power[: len(tokens)], dtype=np.uint64)
+        lesson = Lesson(tuple(digests[len(prompt) - 1 :].tolist()))
+        with self._teaching:
+            self._taught.update(zip(lesson.digests, answer, strict=True))
+            self._holders.update(lesson.digests)
+        return lesson
+
+    def forget(self, lesson: Lesson) -> None:
+        """Take back what was taught, unless another lesson teaches it as well."""
+        with self._teaching:
+            for digest in lesson.digests:
+                self._holders[digest] -= 1
+                if not self._holders[digest]:
+                    del self._holders[digest], self._taught[digest]
 
     def continuation(self, tokens: list[int], count: int) -> list[int]:
         """What greedy decoding must give after these tokens, worked out without any cache."""

@@ -1,0 +1,190 @@
+"""`ossay serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from ossay.cli import place
+from ossay.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ossay.core.model import Model
+    from ossay.server.house import Options
+
+_KEYS = "OSSAY_API_KEYS"
+_MIB = 2**20
+_SAY_EVERY_S = 5
+
+
+@click.command()
+@click.argument("model")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
+              help="0 takes any that is free.")  # fmt: skip
+@click.option("--alias", "aliases", multiple=True, metavar="NAME",
+              help="A further name for the model, such as gpt-4o. Repeatable.")  # fmt: skip
+@click.option("--keys-variable", default=_KEYS, show_default=True, metavar="NAME",
+              help="Environment variable with the API keys, separated by commas.")  # fmt: skip
+@click.option("--queue", type=click.IntRange(0), default=128, show_default=True, metavar="N",
+              help="Requests that may wait for a place; beyond that: 429.")  # fmt: skip
+@click.option("--deadline", type=click.FloatRange(min=0, min_open=True), default=600,
+              show_default=True, metavar="SECONDS", help="For one answer.")  # fmt: skip
+@click.option("--drain", type=click.FloatRange(min=0), default=30, show_default=True,
+              metavar="SECONDS", help="For running answers, once it is told to stop.")  # fmt: skip
+@click.option("--max-body", type=click.FloatRange(min=0, min_open=True), default=8,
+              show_default=True, metavar="MIB", help="Largest body; beyond that: 413.")  # fmt: skip
+@click.option("--log-level", type=click.Choice(["error", "warning", "info", "debug"]),
+              default="warning", show_default=True,
+              help="info: a line for each request. Keys and texts are never logged.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True,
+              help="Say as JSON that it is ready: url, port, model, models, pid.")  # fmt: skip
+@click.pass_context
+def serve(  # noqa: PLR0913  each is something that a user may want to set
+    context: click.Context,
+    model: str,
+    host: str,
+    port: int,
+    aliases: tuple[str, ...],
+    keys_variable: str,
+    queue: int,
+    deadline: float,
+    drain: float,
+    max_body: float,
+    log_level: str,
+    as_json: bool,
+) -> None:
+    """Serve MODEL to every client of the OpenAI API, until SIGTERM or Ctrl-C.
+
+    MODEL is a reference such as local/gpt-oss-20b or scripted/echo, or the name of a model that
+    runs here: gpt-oss-20b. Clients ask for it by this name, by its last part, or by an --alias.
+
+    \b
+    POST /v1/chat/completions   GET /v1/models    GET /metrics
+    POST /v1/responses          GET /health       GET /openapi.json
+    POST /v1/completions
+
+    Without API keys only this machine can reach it: give it some before you set --host.
+
+    The first SIGTERM or Ctrl-C lets running answers finish and exits with 0; a second one ends at
+    once and exits with 130 (Ctrl-C) or 143 (SIGTERM).
+    """  # noqa: D301  click reads the escape
+    from ossay.server.house import Options
+    from ossay.server.keys import Keys
+
+    keys = Keys.from_text(os.environ.get(keys_variable, ""))
+    if keys_variable != _KEYS and not keys:
+        raise UsageError(f"{keys_variable!r} holds no key; set it, or leave out --keys-variable")
+    _check_host(host, bool(keys), keys_variable)
+    options = Options(
+        aliases=aliases,
+        keys=keys,
+        queue=queue,
+        max_body=int(max_body * _MIB),
+        deadline_s=deadline,
+    )
+    _log_to_stderr(log_level)
+    cut_by = _run(model, options, host, port, drain_s=drain, as_json=as_json)
+    context.exit(0 if cut_by is None else 128 + cut_by)
+
+
+def _check_host(host: str, has_keys: bool, variable: str) -> None:
+    """Refuse to open the door to a network without a key."""
+    import ipaddress
+
+    if has_keys or host == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise UsageError(
+            f"--host {host!r} is reached from other machines: set {variable}=KEY first "
+            "(any long random text), or leave out --host"
+        )
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+
+
+def _run(
+    reference: str, options: Options, host: str, port: int, *, drain_s: float, as_json: bool
+) -> int | None:
+    """Open, load and serve; see `ossay.server.serve.serve`."""
+    import uvloop
+
+    from ossay.models.resolve import open_model
+    from ossay.server.serve import bind
+
+    full = reference if "/" in reference else f"local/{reference}"
+    model = open_model(full, settings=place.here(), environ=os.environ)
+    bound = bind(host, port)
+    with bound, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(model, options, bound, drain_s, as_json))
+
+
+async def _serve(
+    model: Model, options: Options, bound: socket.socket, drain_s: float, as_json: bool
+) -> int | None:
+    from ossay.server.app import App
+    from ossay.server.house import House
+    from ossay.server.serve import serve as serve_app
+
+    try:
+        await _load(model)
+    except BaseException:
+        await model.aclose()
+        raise
+    # The id of a response opens what was said: it must not be guessed.
+    house = House(model, options, rng=random.SystemRandom())
+    url = _url(bound)
+
+    def ready() -> None:
+        if as_json:
+            said = {
+                "url": url,
+                "port": bound.getsockname()[1],
+                "model": house.names.first,
+                "models": house.names.all,
+                "pid": os.getpid(),
+            }
+            click.echo(msgspec.json.encode(said))
+        else:
+            click.echo(f"ossay serves {house.names.first} at {url}")
+        sys.stdout.flush()
+
+    return await serve_app(App(house), bound, drain_s=drain_s, ready=ready)
+
+
+async def _load(model: Model) -> None:
+    """Read the weights now, where there are any, and say so where it takes a while."""
+    from ossay.core.model import Loads
+
+    if not isinstance(model, Loads):
+        return
+    loading = asyncio.ensure_future(model.load())
+    waited = 0
+    while not (await asyncio.wait([loading], timeout=_SAY_EVERY_S))[0]:
+        waited += _SAY_EVERY_S
+        click.echo(f"ossay: loading {model.card.reference} … {waited} s", err=True)
+    await loading
+
+
+def _url(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    if bound.family == socket.AF_INET6:
+        host = f"[{host}]"
+    return f"http://{host}:{port}/v1"

@@ -1,0 +1,93 @@
+"""From a request to token ids and grammars, without holding the event loop for long.
+
+What is long is done in a thread, and what cannot fit is refused before it is split to the end.
+Knows nothing of how the engine goes on with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from ossay.core.errors import ModelCallError
+from ossay.core.types import Request
+from ossay.engine import Engine
+from ossay.harmony.conversation import from_request
+from ossay.harmony.kept import Kept
+from ossay.harmony.render import render_prompt
+from ossay.harmony.vocabulary import Vocabulary
+from ossay.models.local_constraint import Grammars, Rules
+from ossay.models.local_delivery import Deliveries
+
+# Texts above, in characters, are turned into tokens by a thread: some 5 MB take a second.
+_LONG = 16_384
+_SURELY_LONG = 6  # characters for a token: more than the context has of these hardly ever fits
+
+
+class Loaded:
+    """What there is once the model is in memory."""
+
+    def __init__(
+        self, engine: Engine, vocabulary: Vocabulary, grammars: Grammars | None = None
+    ) -> None:
+        self.engine = engine
+        self.vocabulary = vocabulary
+        self.grammars = grammars or Grammars(vocabulary)
+        self.deliveries = Deliveries(engine)
+
+
+async def chat_prompt(request: Request, loaded: Loaded, kept: Kept, today: str) -> list[int]:
+    """Return the ids of a conversation, up to where the assistant's next turn begins.
+
+    Raises `ModelCallError` of kind context_exhausted, and `UsageError` for what cannot be written.
+    """
+    size = sum(len(message.content) + len(message.reasoning) for message in request.messages)
+    size += len(msgspec.json.encode((request.tools, request.response_schema)))
+    if size <= _LONG:
+        return _render(request, loaded.vocabulary, kept, today)
+    if size > _SURELY_LONG * loaded.engine.sizes.context:
+        texts = [message.content for message in request.messages]
+        await asyncio.to_thread(_check_length, texts, loaded)
+    return await asyncio.to_thread(_render, request, loaded.vocabulary, kept, today)
+
+
+async def text_prompt(prompt: str | tuple[int, ...], loaded: Loaded) -> list[int]:
+    """Return the ids of a text, in which names of control tokens are these tokens."""
+    if not isinstance(prompt, str):
+        return list(prompt)
+    if len(prompt) <= _LONG:
+        return loaded.vocabulary.encode(prompt, special=True)
+    if len(prompt) > _SURELY_LONG * loaded.engine.sizes.context:
+        await asyncio.to_thread(_check_length, [prompt], loaded)
+    return await asyncio.to_thread(loaded.vocabulary.encode, prompt, special=True)
+
+
+async def rules_of(request: Request, loaded: Loaded) -> Rules | None:
+    """Compile what binds a request, in a thread; None where nothing does."""
+    called = request.tools and request.tool_choice != "none"
+    if request.response_schema is None and not called:
+        return None
+    return await asyncio.to_thread(Rules, request, loaded.grammars)
+
+
+def _render(request: Request, vocabulary: Vocabulary, kept: Kept, today: str) -> list[int]:
+    if request.tool_choice == "none":
+        request = msgspec.structs.replace(request, tools=())
+    messages = from_request(request, date=today, vocabulary=vocabulary, kept=kept)
+    return render_prompt(messages, vocabulary)
+
+
+def _check_length(texts: list[str], loaded: Loaded) -> None:
+    """Refuse texts that cannot fit, without splitting them to the end."""
+    context, count = loaded.engine.sizes.context, 0
+    for text in texts:
+        for begin in range(0, len(text), _LONG):
+            # A cut may cost a token or two more than the whole text would.
+            count += max(len(loaded.vocabulary.encode(text[begin : begin + _LONG])) - 2, 0)
+            if count > context:
+                raise ModelCallError(
+                    "context_exhausted",
+                    f"the prompt is more than {count} tokens long and the context of this model "
+                    f"{context}; shorten the conversation",
+                )

@@ -1,0 +1,62 @@
+"""Ends an answer at once when nobody waits for it any more, or when the server must stop.
+
+Knows nothing of what the answer is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from starlette.types import Receive
+
+from ossay.server.body import Gone
+
+
+class Watch:
+    """While it is entered, `receive` is watched, and a client that goes cancels this task.
+
+    Without a `receive` only `stop` cancels it: somebody else reads the request. On leaving, a
+    cancellation that came from here becomes the reason given: `Gone`, or what `stop` was called
+    with.
+    """
+
+    def __init__(self, receive: Receive | None, among: set[Watch]) -> None:
+        self._receive = receive
+        self._among = among
+        self._looking: asyncio.Task[None] | None = None
+        self._why: Exception | None = None
+
+    def __enter__(self) -> Watch:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._among.add(self)
+        if self._receive is not None:
+            self._looking = asyncio.create_task(self._look(self._receive))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._among.discard(self)
+        if self._looking is not None:
+            self._looking.cancel()
+        if self._why is not None:
+            self._task.uncancel()
+            if isinstance(error, asyncio.CancelledError):
+                raise self._why from None
+
+    def stop(self, why: Exception) -> None:
+        """Cancel the answer, which then ends with `why`."""
+        if self._why is None:
+            self._why = why
+            self._task.cancel()
+
+    async def _look(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.stop(Gone())
