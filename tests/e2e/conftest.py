@@ -142,7 +142,6 @@ def start(model: str, *options: str, log_empty: bool = True, **environ: str) -> 
         "HOME": str(folder),
         "OSSAY_HOME": str(folder / "data"),
         "PYTHONWARNINGS": "error",
-        "PYTHONASYNCIODEBUG": "0",
         **environ,
     }
     command = [str(OSSAY), "serve", model, "--port", "0", "--json", *options]

@@ -15,8 +15,12 @@ LIMIT_MIB = 8
 
 @pytest.fixture(scope="module")
 def served(serving, vocabulary_environ):
-    with serving("played/caller?context=4096&slots=4", **vocabulary_environ) as served:
+    model = "played/caller?context=4096&slots=4"
+    with serving(model, log_empty=False, **vocabulary_environ) as served:
         yield served
+        lines = served.log.read_text().splitlines()
+        # The parser of HTTP says that of garbage; nothing else may be in the log.
+        assert [line for line in lines if "Invalid HTTP request received." not in line] == []
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +120,7 @@ COSTLY = {
     },
     "a schema within itself": {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [
         {"type": "string"}, {"type": "array", "items": {"$ref": "#/$defs/a"}}]}}},
-    "many items": {"type": "array", "items": {"type": "string"}, "minItems": 10**9},
+    "many items": {"type": "array", "items": {"type": "string"}, "minItems": 10**5},
 }  # fmt: skip
 
 

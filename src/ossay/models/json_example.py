@@ -1,6 +1,7 @@
 """A value that follows a JSON Schema, the same one each time: what a script answers with.
 
-Covers what schemas of tools are made of; patterns are beyond it. Knows nothing of tools.
+Covers what schemas of tools are made of; patterns are beyond it, and so is what is very deep or
+large: a value of at most `_MOST` parts and texts of `_LONGEST` characters. Knows nothing of tools.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _DEEPEST = 24  # of nested schemas; a schema that must go deeper has no finite value
+_MOST = 2000
+_LONGEST = 10_000
 
 _FORMATS = {
     "date": "2026-01-31",
@@ -29,16 +32,25 @@ _PLAIN = {"boolean": True, "null": None}
 
 def example(schema: Any, name: str = "example") -> Any:
     """Return a value of `schema`; strings without a format are `name`, or their property's name."""
-    return _value(schema, name, schema, 0)
+    return _value(schema, name, _Root(schema), 0)
 
 
-def _value(schema: Any, name: str, root: Any, depth: int) -> Any:
-    if not isinstance(schema, Mapping) or depth > _DEEPEST:
+class _Root:
+    """The whole schema, and how many more parts its value may have."""
+
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
+        self.left = _MOST
+
+
+def _value(schema: Any, name: str, root: _Root, depth: int) -> Any:
+    root.left -= 1
+    if not isinstance(schema, Mapping) or depth > _DEEPEST or root.left < 0:
         return name
     if "const" in schema or schema.get("enum"):
         return schema["const"] if "const" in schema else schema["enum"][0]
     if isinstance(schema.get("$ref"), str):
-        return _value(_referred(root, schema["$ref"]), name, root, depth + 1)
+        return _value(_referred(root.schema, schema["$ref"]), name, root, depth + 1)
     for key in ("anyOf", "oneOf"):
         if schema.get(key):
             return _value(schema[key][0], name, root, depth + 1)
@@ -55,7 +67,7 @@ def _value(schema: Any, name: str, root: Any, depth: int) -> Any:
     return _PLAIN[kind] if kind in _PLAIN else _text(schema, name)
 
 
-def _object(schema: Mapping[str, Any], root: Any, depth: int) -> dict[str, Any]:
+def _object(schema: Mapping[str, Any], root: _Root, depth: int) -> dict[str, Any]:
     properties = schema.get("properties") or {}
     wanted = schema.get("required")
     if wanted is None:  # nothing need be there: fill it all the same, but not for ever
@@ -63,11 +75,11 @@ def _object(schema: Mapping[str, Any], root: Any, depth: int) -> dict[str, Any]:
     return {key: _value(properties.get(key), key, root, depth + 1) for key in wanted}
 
 
-def _array(schema: Mapping[str, Any], name: str, root: Any, depth: int) -> list[Any]:
+def _array(schema: Mapping[str, Any], name: str, root: _Root, depth: int) -> list[Any]:
     first = [_value(item, name, root, depth + 1) for item in schema.get("prefixItems", ())]
     least, most = schema.get("minItems", 1), schema.get("maxItems")
     item = schema.get("items", {})
-    more = 0 if item is False else max(int(least) - len(first), 0)
+    more = 0 if item is False else min(max(int(least) - len(first), 0), max(root.left, 0))
     items = [*first, *[_value(item, name, root, depth + 1)] * more]
     return items if most is None else items[: int(most)]
 
@@ -90,16 +102,16 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> int | float:
 
 def _text(schema: Mapping[str, Any], name: str) -> str:
     text = _FORMATS.get(str(schema.get("format")), name)
-    text += "x" * (int(schema.get("minLength", 0)) - len(text))
+    text += "x" * (min(int(schema.get("minLength", 0)), _LONGEST) - len(text))
     most = schema.get("maxLength")
     return text if most is None else text[: int(most)]
 
 
-def _merged(parts: list[Any], root: Any) -> dict[str, Any]:
+def _merged(parts: list[Any], root: _Root) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for part in parts:
         if isinstance(part, Mapping) and isinstance(part.get("$ref"), str):
-            part = _referred(root, part["$ref"])
+            part = _referred(root.schema, part["$ref"])
         if isinstance(part, Mapping):
             properties = {**merged.get("properties", {}), **part.get("properties", {})}
             required = [*merged.get("required", ()), *part.get("required", ())]

@@ -55,6 +55,10 @@ class Grammars:
                 )
             return self._tokens
 
+    def prepare(self) -> None:
+        """Do now what the first grammar would wait for: a second in which little else runs."""
+        self.tokens.matcher(Grammar.regex("a"))
+
     def header(self, ids: tuple[int, ...]) -> Header:
         """Read a header as the parser does; what broke off before it is none of it."""
         begin = max((at for at, token in enumerate(ids, 1) if token in _BREAKS), default=0)
@@ -65,7 +69,7 @@ class Rules:
     """The grammars of one request. Compiles them, so make it off the event loop.
 
     Raises `ModelCallError` of kind refused, which names the schema that cannot be compiled: the
-    answer's, or of a tool that is `strict`. Other tools' arguments are then left free.
+    answer's, or of a tool that is `strict` or must be called. Other tools' arguments are then free.
     """
 
     def __init__(self, request: Request, grammars: Grammars) -> None:
@@ -81,7 +85,8 @@ class Rules:
         self._calls: dict[str, Binding] = {}
         if request.tool_choice != "none":
             for tool in request.tools:
-                self._bind(tool)
+                must = tool.strict or request.tool_choice in ("required", tool.name)
+                self._bind(tool, must=must)
 
     def everywhere(self) -> Constraint | None:
         """Bind each message by its header; None where nothing is bound."""
@@ -119,12 +124,12 @@ class Rules:
         body = Binding(binding.grammar, ends=binding.ends)
         return Constraint(self._grammars.tokens, (body,), ends=binding.ends)
 
-    def _bind(self, tool: Tool) -> None:
+    def _bind(self, tool: Tool, *, must: bool) -> None:
         grammar = Grammar.json_schema({"type": "object", **tool.parameters})
         try:
             self._check(grammar, f"tool {tool.name!r}")
         except ModelCallError as error:
-            if tool.strict:
+            if must:
                 raise
             _log.debug("the arguments of %r are not bound: %s", tool.name, error)
             return

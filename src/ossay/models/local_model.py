@@ -95,9 +95,12 @@ class Local:
         return self._card
 
     async def load(self) -> None:
-        """Read the weights into memory, once. Raises `UsageError` that says what is wrong."""
-        if self._loaded is None:
-            await asyncio.to_thread(self._load)
+        """Be ready for anything: weights in memory, grammars at hand.
+
+        Raises `UsageError` that says what is wrong.
+        """
+        loaded = await self._ready()
+        await asyncio.to_thread(loaded.grammars.prepare)
 
     async def reply(self, request: Request) -> Reply:
         """Answer one request."""
@@ -211,7 +214,8 @@ class Local:
     async def _ready(self) -> Loaded:
         if self._closed:
             raise ModelCallError("refused", "this model was closed; open it again")
-        await self.load()
+        if self._loaded is None:
+            await asyncio.to_thread(self._load)
         assert self._loaded is not None
         return self._loaded
 

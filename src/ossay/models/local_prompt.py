@@ -53,7 +53,12 @@ async def chat_prompt(request: Request, loaded: Loaded, kept: Kept, today: str) 
 
 
 async def text_prompt(prompt: str | tuple[int, ...], loaded: Loaded) -> list[int]:
-    """Return the ids of a text, in which names of control tokens are these tokens."""
+    """Return the ids of a text, in which names of control tokens are these tokens.
+
+    Raises `ModelCallError` of kind context_exhausted, or refused where there is no text.
+    """
+    if not prompt:
+        raise ModelCallError("refused", f"the prompt is {prompt!r}; give it at least one character")
     if not isinstance(prompt, str):
         return list(prompt)
     if len(prompt) <= _LONG:

@@ -6,8 +6,10 @@ docs/format.md). Knows nothing of what is said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from ossay.harmony.header import read_header
 from ossay.harmony.vocabulary import SPECIAL, Vocabulary
 
 START, CHANNEL, MESSAGE = SPECIAL["<|start|>"], SPECIAL["<|channel|>"], SPECIAL["<|message|>"]
@@ -40,6 +42,16 @@ class Words:
     def read(self, ids: Sequence[int]) -> str:
         """Return the text of ids."""
         return self._vocabulary.decode(ids)
+
+    def messages(self, ids: Sequence[int]) -> Iterator[tuple[str, str, str]]:
+        """Yield (author, channel, text) of each whole message of a prompt."""
+        starts = [at for at, token in enumerate(ids) if token == START]
+        for begin, end in pairwise([*starts, len(ids)]):
+            message = tuple(ids[begin + 1 : end])
+            if MESSAGE in message:
+                at = message.index(MESSAGE)
+                header = read_header(message[:at], self._vocabulary)[0]
+                yield header.author, header.channel, self.read(message[at + 1 : -1])
 
     def channel(self, name: str) -> tuple[int, ...]:
         """Return the rest of a header that names a channel alone, with `<|message|>`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
@@ -90,7 +90,7 @@ class Stage:
     @contextmanager
     def playing(self, prompt: list[int], answer: list[int]) -> Iterator[None]:
         """Have `answer` follow `prompt`, until the context ends."""
-        lesson = self.kernels.teach(prompt, answer)
+        lesson = self.kernels.teach(prompt, answer[: SHAPE.max_positions - len(prompt)])
         try:
             yield
         finally:
@@ -114,7 +114,8 @@ class Prompter:
             said = (await self._script.reply(Request((Message("user", text),)))).message
             answer = [*words.text(said.content), RETURN]
         else:
-            said = _obedient((await self._script.reply(asked)).message, asked)
+            seen = as_prompted(asked, prompt, words)
+            said = _obedient((await self._script.reply(seen)).message, asked)
             thinks = forces_call(asked) or forces_answer(asked)
             answer = spoken(said, words, thinks=thinks)
         return self._stage.playing(prompt, answer)
@@ -162,6 +163,29 @@ def open_played(
     stage = Stage(partial(load, find_file(settings, environ)), load_options(name, query))
     script = scripted(base)
     return Played(name, script, stage, clock=SystemClock(), rng=rng or random.SystemRandom())
+
+
+def as_prompted(request: Request, prompt: Sequence[int], words: Words) -> Request:
+    """Return the request with the thoughts that its prompt holds: the kept ones, not the dropped.
+
+    A script must see what a model would. Turns are told apart by what others say between them.
+    """
+    turns: list[str] = []
+    ours = False
+    for author, channel, text in words.messages(prompt):
+        if author == "assistant":
+            turns += [] if ours else [""]
+            turns[-1] += text if channel == "analysis" else ""
+        ours = author == "assistant"
+    thoughts = iter(turns)
+    messages: list[Message] = []
+    for message in request.messages:
+        if message.role == "assistant":
+            first = not messages or messages[-1].role != "assistant"
+            thought = next(thoughts, "") if first else ""
+            message = msgspec.structs.replace(message, reasoning=thought)
+        messages.append(message)
+    return msgspec.structs.replace(request, messages=tuple(messages))
 
 
 def spoken(message: Message, words: Words, *, thinks: bool = False) -> list[int]:
