@@ -151,7 +151,7 @@ def _by_unit(table: Floats, seen: Any, values: Floats) -> Any:
 
 
 def _alpha(counts: Floats, weights: Floats, values: Floats, scale: Scale) -> float | None:
-    """Alpha from the ratings of each unit, shape [units, values], a unit counted `weights` times."""
+    """Alpha from counts of each value in each unit, shape [units, values], units weighed."""
     totals = weights @ counts
     n = float(totals.sum())
     distance = _distances(values, totals, scale)

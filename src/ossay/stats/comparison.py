@@ -15,7 +15,7 @@ from ossay.stats.design import ALONE, Clustering
 from ossay.stats.interval import Interval, check_alpha
 from ossay.stats.paired import Pairs, mcnemar, pairs_of, tango
 from ossay.stats.scores import differences_of, sign_flip
-from ossay.stats.unpaired import barnard, fisher, newcombe
+from ossay.stats.unpaired import TABLES, barnard, fisher, newcombe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ossay.stats.arrays import Floats
 
 Design = Literal["pairs", "scores", "counts"]
-Test = Literal["exact McNemar", "sign-flip", "Fisher"]
+Test = Literal["exact McNemar", "sign-flip", "Barnard", "Fisher"]
 
 
 class Comparison(Struct, frozen=True):
@@ -167,7 +167,9 @@ def compare_scores(
 def compare_counts(
     a: tuple[str, int, int], b: tuple[str, int, int], alpha: float = 0.05
 ) -> Comparison:
-    """Two models by (name, passed, n), items not known to be shared: Fisher, Newcombe's interval.
+    """Two models by (name, passed, n), items not known to be shared: Barnard, Newcombe's interval.
+
+    Fisher's p is given beside and decides where there are over 4,000,000 tables.
 
     Raises:
         ValueError: n < 1 on a side, passed outside 0..n, or alpha outside (0, 0.5).
@@ -175,7 +177,8 @@ def compare_counts(
     _check(alpha)
     (name_a, passed_a, n_a), (name_b, passed_b, n_b) = a, b
     counts = (passed_a, n_a, passed_b, n_b)
-    p = fisher(*counts)
+    by_fisher = fisher(*counts)
+    by_barnard = barnard(*counts) if n_a * n_b <= TABLES else None
     rate_a, rate_b = passed_a / n_a, passed_b / n_b
     return Comparison(
         a=name_a,
@@ -188,12 +191,12 @@ def compare_counts(
         difference=rate_a - rate_b,
         interval=newcombe(*counts, 1.0 - alpha),
         tie_interval=newcombe(*counts, 1.0 - 2.0 * alpha),
-        test="Fisher",
-        p=p,
+        test="Fisher" if by_barnard is None else "Barnard",
+        p=by_fisher if by_barnard is None else by_barnard,
         variance=rate_a * (1.0 - rate_a) + rate_b * (1.0 - rate_b),
         alpha=alpha,
-        p_exact=p,
-        p_barnard=barnard(*counts) if n_a * n_b <= 1_000_000 else None,
+        p_exact=by_fisher,
+        p_barnard=by_barnard,
     )
 
 

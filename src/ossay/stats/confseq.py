@@ -35,16 +35,20 @@ def rate_sequence(passed: int, n: int, level: float = 0.95) -> Interval:
         raise ValueError(f"passed={passed!r} of n={n!r} can't be")
     if n == 0:
         return Interval(0.0, 1.0, level, "confidence_sequence")
-    mixture = math.lgamma(passed + 0.5) + math.lgamma(n - passed + 0.5) - math.lgamma(n + 1.0)
-    mixture -= math.log(math.pi)  # B(1/2, 1/2)
 
     def evidence(rate: float) -> float:
-        return mixture - _xlog(passed, rate) - _xlog(n - passed, 1.0 - rate)
+        return rate_evidence(passed, n, rate)
 
     limit = -math.log1p(-level)
     low = 0.0 if passed == 0 else _edge(evidence, limit, passed / n, 0.0)
     high = 1.0 if passed == n else _edge(evidence, limit, passed / n, 1.0)
     return Interval(low, high, level, "confidence_sequence")
+
+
+def rate_evidence(passed: int, n: int, rate: float) -> float:
+    """Log e-value against a true rate, valid at every n at once; refuted from -ln(alpha) on."""
+    mixture = math.lgamma(passed + 0.5) + math.lgamma(n - passed + 0.5) - math.lgamma(n + 1.0)
+    return mixture - math.log(math.pi) - _xlog(passed, rate) - _xlog(n - passed, 1.0 - rate)
 
 
 def difference_sequence(only_a: int, only_b: int, n: int, level: float = 0.95) -> Interval:
@@ -65,18 +69,23 @@ def difference_sequence(only_a: int, only_b: int, n: int, level: float = 0.95) -
         raise ValueError(f"discordant counts {(only_a, only_b)!r} don't fit n={n!r} items")
     if n == 0:
         return Interval(-1.0, 1.0, level, "confidence_sequence")
-    counts = (only_a, only_b, n - only_a - only_b)
-    mixture = math.fsum(math.lgamma(count + 0.5) for count in counts)
-    mixture += math.lgamma(1.5) - math.lgamma(n + 1.5) - 3.0 * math.lgamma(0.5)
 
     def evidence(difference: float) -> float:
-        shares = likeliest_shares(only_a, only_b, n, difference)
-        return mixture - math.fsum(_xlog(c, p) for c, p in zip(counts, shares, strict=True))
+        return difference_evidence(only_a, only_b, n, difference)
 
     limit, estimate = -math.log1p(-level), (only_a - only_b) / n
     low = -1.0 if evidence(-1.0) < limit else _edge(evidence, limit, estimate, -1.0)
     high = 1.0 if evidence(1.0) < limit else _edge(evidence, limit, estimate, 1.0)
     return Interval(low, high, level, "confidence_sequence")
+
+
+def difference_evidence(only_a: int, only_b: int, n: int, difference: float) -> float:
+    """Log e-value against a true difference, valid at every n at once."""
+    counts = (only_a, only_b, n - only_a - only_b)
+    mixture = math.fsum(math.lgamma(count + 0.5) for count in counts)
+    mixture += math.lgamma(1.5) - math.lgamma(n + 1.5) - 3.0 * math.lgamma(0.5)
+    shares = likeliest_shares(only_a, only_b, n, difference)
+    return mixture - math.fsum(_xlog(c, p) for c, p in zip(counts, shares, strict=True))
 
 
 def mean_sequence(
@@ -124,7 +133,8 @@ def mean_sequence(
 def mean_wealth(unit: Floats, means: Floats, level: float = 0.95) -> Floats:
     """The largest log wealth so far against each mean; values and means in [0, 1].
 
-    Shape of `means` out. A mean whose wealth ever reached 1 / (1 - level) is refuted for good.
+    Values of shape [n], or [n, runs] with one mean a run; shape of `means` out. A mean whose wealth
+    ever reached 1 / (1 - level) is refuted for good.
     """
     import numpy as np
 
@@ -135,7 +145,7 @@ def mean_wealth(unit: Floats, means: Floats, level: float = 0.95) -> Floats:
     total, squares = 0.5, 0.25  # the running mean and variance start as of one guess
     for t, value in enumerate(unit, start=1):
         variance = squares / t
-        size = math.sqrt(-2.0 * math.log1p(-level) / (variance * t * math.log(1.0 + t)))
+        size = np.sqrt(-2.0 * math.log1p(-level) / (variance * t * math.log(1.0 + t)))
         up += np.log1p(np.minimum(size, cap_up) * (value - means))
         down += np.log1p(np.minimum(size, cap_down) * (means - value))
         np.maximum(peak, np.logaddexp(up, down) - math.log(2.0), out=peak)

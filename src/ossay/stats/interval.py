@@ -20,7 +20,7 @@ IntervalMethod = Literal[
     "newcombe",
     "clustered_t",
     "bootstrap_percentile",
-    "bootstrap_pivotal",
+    "test_inversion",
     "exact_conditional",
     "normal",
     "f_distribution",

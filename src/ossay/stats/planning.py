@@ -15,6 +15,7 @@ from ossay.stats.power import (
     equivalence_power,
     mean_power,
     paired_power,
+    tie_power,
     unpaired_power,
 )
 
@@ -78,6 +79,21 @@ def needed_mean(
     return _least(lambda n: mean_power(n, difference, variance, alpha, clustering), power, first)
 
 
+def needed_pairs_to_tie(
+    shares: Discordance, margin: float, power: float = 0.8, alpha: float = 0.05
+) -> int | None:
+    """Independent shared items needed to show a tie; None where the difference reaches the margin.
+
+    Raises:
+        ValueError: margin outside (0, 1), power or alpha outside (0, 1).
+    """
+    _check(power, alpha)
+    tie_power(1, shares, margin, alpha)  # refuses a margin that is none
+    if abs(shares.difference) >= margin:
+        return None
+    return _least(lambda n: tie_power(n, shares, margin, alpha), power, 1)
+
+
 def needed_to_tie(
     difference: float,
     variance: float,
@@ -86,7 +102,7 @@ def needed_to_tie(
     alpha: float = 0.05,
     clustering: Clustering = ALONE,
 ) -> int | None:
-    """Shared items needed to show a tie within `margin`; None where the difference reaches it.
+    """Items needed to show a mean difference within `margin`; None where it reaches that.
 
     Raises:
         ValueError: a negative variance, margin not above 0, power or alpha outside (0, 1).

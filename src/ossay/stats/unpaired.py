@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ossay.stats.arrays import Floats
 
 
+TABLES = 4_000_000  # tables that `barnard` looks through at most
+
+
 def fisher(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
     """Fisher's exact test, two-sided: all tables no likelier than this one, margins held.
 
@@ -44,7 +47,7 @@ def barnard(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
         ValueError: n < 1 on a side, passed outside 0..n, or n_a x n_b above 4,000,000.
     """
     _check(passed_a, n_a, passed_b, n_b)
-    if n_a * n_b > 4_000_000:
+    if n_a * n_b > TABLES:
         raise ValueError(f"n_a x n_b = {n_a * n_b!r} is too many tables: use `z_test`")
     import numpy as np
 

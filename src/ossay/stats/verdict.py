@@ -13,9 +13,16 @@ from msgspec import Struct
 
 from ossay.stats.comparison import Comparison
 from ossay.stats.design import Discordance
-from ossay.stats.equivalence import check_margin
+from ossay.stats.equivalence import check_margin, tie_of_pairs
 from ossay.stats.interval import Interval
-from ossay.stats.planning import needed_each, needed_mean, needed_pairs, needed_to_tie
+from ossay.stats.paired import Pairs
+from ossay.stats.planning import (
+    needed_each,
+    needed_mean,
+    needed_pairs,
+    needed_pairs_to_tie,
+    needed_to_tie,
+)
 
 Kind = Literal["a_better", "b_better", "tied", "not_enough_data"]
 POWER = 0.8
@@ -66,33 +73,43 @@ def verdict(
         raise ValueError(
             f"adjusted={adjusted!r} in a family of {family!r}: it can't be below p={found.p!r}"
         )
-    tied = margin is not None and found.tie_interval.inside(margin)
+    tied = margin is not None and _shows_tie(found, margin)
     if p <= found.alpha and found.difference:
         kind: Kind = "a_better" if found.difference > 0 else "b_better"
         sentence = _better(found, p, family, margin if tied else None)
         return Verdict(kind, sentence, p, found.alpha, margin, tied, 0)
-    if tied and margin is not None:
+    if margin is not None and tied:
         return Verdict("tied", _tied(found, margin), p, found.alpha, margin, True, 0)
     more = _more(found, margin, found.alpha / family)
     sentence = _open(found, p, family, margin, more)
     return Verdict("not_enough_data", sentence, p, found.alpha, margin, False, more)
 
 
+def _shows_tie(found: Comparison, margin: float) -> bool:
+    if found.design == "pairs" and found.clusters is None and found.only_a is not None:
+        only_a, only_b = found.only_a, found.only_b or 0
+        pairs = Pairs(found.n_a - only_a - only_b, only_a, only_b, 0)
+        return tie_of_pairs(pairs, margin, found.alpha).shown
+    return found.tie_interval.inside(margin)
+
+
 def _more(found: Comparison, margin: float | None, alpha: float) -> int | None:
     """Further items a model for the nearest decision, if what was seen is the truth."""
-    if found.design == "counts":
-        show = needed_each(found.value_a, found.value_b, POWER, alpha)
+    tie = None
+    if found.design == "pairs":
+        shares = Discordance((found.only_a or 0) / found.n_a, (found.only_b or 0) / found.n_a)
+        show = needed_pairs(shares, POWER, alpha, "exact", found.clustering)
+        if margin is not None and found.clusters is None:
+            tie = needed_pairs_to_tie(shares, margin, POWER, found.alpha)
     elif found.design == "scores":
         show = needed_mean(found.difference, found.variance, POWER, alpha, found.clustering)
     else:
-        shares = Discordance((found.only_a or 0) / found.n_a, (found.only_b or 0) / found.n_a)
-        show = needed_pairs(shares, POWER, alpha, "exact", found.clustering)
-    needs = [] if show is None else [show]
-    if margin is not None:
+        show = needed_each(found.value_a, found.value_b, POWER, alpha)
+    if margin is not None and (found.design != "pairs" or found.clusters is not None):
         tie = needed_to_tie(
             found.difference, found.variance, margin, POWER, found.alpha, found.clustering
         )
-        needs += [] if tie is None else [tie]
+    needs = [need for need in (show, tie) if need is not None]
     return max(1, min(needs) - min(found.n_a, found.n_b)) if needs else None
 
 
@@ -164,7 +181,9 @@ def _size(found: Comparison, value: float) -> str:
 def _number(found: Comparison, value: float) -> str:
     if found.design == "scores":
         return f"{value:.3g}"
-    return f"{value:.1f}".replace("-0.0", "0.0")
+    if value and abs(value) < 0.1:
+        return f"{value:.1g}"
+    return f"{value:.1f}"
 
 
 def _p(p: float) -> str:
