@@ -102,7 +102,7 @@ def means_and_ties(runs: int, rng: np.random.Generator) -> Iterator[Case]:
         (1000, (0.15, 0.15), 0.05),
     ]:
         drawn, times = np.unique(
-            rng.multinomial(n, [a, b, 1 - a - b], 20 * runs)[:, :2], axis=0, return_counts=True
+            rng.multinomial(n, [a, b, 1 - a - b], 2 * runs)[:, :2], axis=0, return_counts=True
         )
         hit = np.array(
             [
@@ -115,7 +115,7 @@ def means_and_ties(runs: int, rng: np.random.Generator) -> Iterator[Case]:
         shares = Discordance(a, b)
         formula = pw.tie_power(n, shares, margin)
         where = f"n={n} only={a},{b} margin={margin}"
-        yield Case("tie of pairs", where, formula, times[hit].sum() / times.sum(), 20 * runs)
+        yield Case("tie of pairs", where, formula, times[hit].sum() / times.sum(), 2 * runs)
 
 
 def walks(runs: int, rng: np.random.Generator) -> Iterator[Case]:

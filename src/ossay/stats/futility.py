@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from ossay.stats.binomial import pmf
 from ossay.stats.design import Discordance
 from ossay.stats.sequential import SPREAD, Bet, boundary, decided
 
@@ -133,12 +134,9 @@ def _most(n: int, share: float) -> int:
 def _binomials(items: Floats, most: int, share: float) -> Floats:
     """Chances of 0..most discordant pairs among each number of items, shape [items, most + 1]."""
     import numpy as np
-    from scipy.special import gammaln, xlog1py, xlogy
 
-    k = np.arange(most + 1)[None, :]
-    rest = np.maximum(items - k, 0)
-    ways = gammaln(items + 1.0) - gammaln(k + 1.0) - gammaln(rest + 1.0)
-    chances = np.exp(ways + xlogy(k, share) + xlog1py(rest, -share))
+    k = np.arange(most + 1.0)[None, :]
+    chances = pmf(np.minimum(k, items), items, share)
     return np.where(k <= items, chances, 0.0)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ossay.stats.arrays import results, same_length
+from ossay.stats.binomial import at_most
 from ossay.stats.interval import Interval, two_sided_z
 
 if TYPE_CHECKING:
@@ -81,9 +82,7 @@ def mcnemar(only_a: int, only_b: int) -> McNemar:
     n, least = only_a + only_b, min(only_a, only_b)
     if n == 0:
         return McNemar(only_a, only_b, 1.0, 1.0)
-    from scipy.special import bdtr
-
-    exact = min(1.0, 2.0 * float(bdtr(least, n, 0.5)))
+    exact = min(1.0, 2.0 * float(at_most(least, n, 0.5)))
     point = math.exp(
         math.lgamma(n + 1) - math.lgamma(least + 1) - math.lgamma(n - least + 1) - n * math.log(2)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
+from ossay.stats.binomial import at_least, at_most, pmf
 from ossay.stats.design import ALONE, Clustering, Discordance, check_rates
 from ossay.stats.interval import check_alpha, two_sided_z
 from ossay.stats.tie_region import tie_chance
@@ -158,7 +159,6 @@ def equivalence_power(
 
 def _mcnemar_power(n: int, shares: Discordance, alpha: float, test: PairedTestName) -> float:
     import numpy as np
-    from scipy.special import bdtr, bdtrc
 
     if shares.total <= 0.0:
         return 0.0
@@ -166,11 +166,11 @@ def _mcnemar_power(n: int, shares: Discordance, alpha: float, test: PairedTestNa
     low = max(0, math.floor(n * shares.total - 9 * spread - 9))
     high = min(n, math.ceil(n * shares.total + 9 * spread + 9))
     counts = np.arange(max(1, low), high + 1, dtype=np.float64)
-    weights = _binomial(counts, n, min(1.0, shares.total))
+    weights = pmf(counts, n, min(1.0, shares.total))
     limit = critical_wins(counts, alpha, test)
     share = shares.only_a / shares.total
-    below = np.where(limit >= 0, bdtr(np.maximum(limit, 0), counts, share), 0.0)
-    above = np.where(limit >= 0, bdtrc(np.maximum(counts - limit - 1, 0), counts, share), 0.0)
+    below = np.where(limit >= 0, at_most(limit, counts, share), 0.0)
+    above = np.where(limit >= 0, at_least(counts - limit, counts, share), 0.0)
     return float(np.sum(weights * (below + above)))
 
 
@@ -180,16 +180,15 @@ def critical_wins(counts: Floats, alpha: float, test: PairedTestName = "exact") 
     -1 where no result does. Shape as `counts`.
     """
     import numpy as np
-    from scipy.special import bdtr
 
     size = counts
     limit = np.floor(size / 2 - two_sided_z(1.0 - alpha) * np.sqrt(size) / 2) + 2
 
     def p_value(wins: Floats) -> Floats:
         kept = np.maximum(wins, 0)
-        p = 2.0 * bdtr(kept, size, 0.5)
+        p = 2.0 * at_most(kept, size, 0.5)
         if test == "mid":
-            p = p - _binomial(kept, size, 0.5)
+            p = p - pmf(kept, size, 0.5)
         return np.asarray(np.where(wins < 0, 0.0, np.where(2 * kept >= size, 1.0, p)))
 
     for _ in range(64):
@@ -199,15 +198,6 @@ def critical_wins(counts: Floats, alpha: float, test: PairedTestName = "exact") 
         limit = np.where(too_many, limit - 1, limit)
     found: Floats = np.maximum(limit, -1.0)
     return found
-
-
-def _binomial(k: Floats, n: Floats | int, share: float) -> Floats:
-    import numpy as np
-    from scipy.special import gammaln, xlog1py, xlogy
-
-    ways = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
-    chances: Floats = np.exp(ways + xlogy(k, share) + xlog1py(n - k, -share))
-    return chances
 
 
 def _t_power(gap: float, variance: float, df: float, alpha: float) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from ossay.stats.binomial import at_most
 from ossay.stats.interval import check_alpha
 from ossay.stats.many import holm
 
@@ -118,7 +119,6 @@ def _table(results: Sequence[Sequence[float]] | Floats) -> Floats:
 
 def _pairs(table: Floats) -> tuple[RankedPair, ...]:
     import numpy as np
-    from scipy.special import bdtr
 
     wins = np.rint(table @ (1.0 - table).T)  # [a, b]: items that a got right and b did not
     index = list(combinations(range(table.shape[0]), 2))
@@ -127,7 +127,7 @@ def _pairs(table: Floats) -> tuple[RankedPair, ...]:
     first, second = np.array(index).T
     only_a, only_b = wins[first, second], wins[second, first]
     differing = np.maximum(1.0, only_a + only_b)
-    ps = np.minimum(1.0, 2.0 * bdtr(np.minimum(only_a, only_b), differing, 0.5))
+    ps = np.minimum(1.0, 2.0 * at_most(np.minimum(only_a, only_b), differing, 0.5))
     adjusted = holm([float(p) for p in ps])
     return tuple(
         RankedPair(a, b, int(only_a[i]), int(only_b[i]), float(ps[i]), adjusted[i])

@@ -10,6 +10,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ossay.stats.binomial import at_most, pmf
 from ossay.stats.interval import two_sided_z
 
 if TYPE_CHECKING:
@@ -96,15 +97,9 @@ def below(
 ) -> Floats:
     """The chance of at most `most` wins, summed over the losses; over the last axis."""
     import numpy as np
-    from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
-    rest = n - losses
-    ways = gammaln(n + 1.0) - gammaln(losses + 1.0) - gammaln(rest + 1.0)
-    weight = np.exp(ways + xlogy(losses, only_b) + xlog1py(rest, -np.asarray(only_b)))
     share = np.minimum(1.0, np.asarray(only_a) / np.maximum(1e-300, 1.0 - np.asarray(only_b)))
-    tail = np.where(most >= 0.0, bdtr(np.maximum(most, 0.0), rest, share), 0.0)
-    total: Floats = np.sum(weight * tail, axis=-1)
-    return total
+    return np.asarray(np.sum(pmf(losses, n, only_b) * at_most(most, n - losses, share), axis=-1))
 
 
 def statistics(only_a: Floats, only_b: Floats, n: int, difference: float) -> Floats:

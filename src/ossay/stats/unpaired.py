@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ossay.stats.binomial import at_least, at_most, pmf
 from ossay.stats.interval import Interval, two_sided_z
 from ossay.stats.rates import wilson_ends
 
@@ -132,15 +133,11 @@ def _tails(n_a: int, n_b: int, observed: float) -> tuple[Floats, Floats]:
 def _chances(rates: Floats, n_a: int, n_b: int, low: Floats, high: Floats) -> Floats:
     """The chance of an extreme table at each common rate, shape of `rates`."""
     import numpy as np
-    from scipy.special import bdtr, bdtrc, gammaln, xlog1py, xlogy
 
-    a = np.arange(n_a + 1)[None, :]
+    a = np.arange(n_a + 1.0)[None, :]
     rate = rates[:, None]
-    ways = gammaln(n_a + 1) - gammaln(a + 1) - gammaln(n_a - a + 1)
-    weight = np.exp(ways + xlogy(a, rate) + xlog1py(n_a - a, -rate))
-    below = np.where(low >= 0, bdtr(np.maximum(low, 0.0), n_b, rate), 0.0)
-    above = np.where(high <= 0, 1.0, bdtrc(np.maximum(high - 1.0, 0.0), n_b, rate))
-    above = np.where(high > n_b, 0.0, above)
+    weight = pmf(a, n_a, rate)
+    below, above = at_most(low, n_b, rate), at_least(high, n_b, rate)
     chances: Floats = (weight * (below + above)).sum(axis=1)
     return chances
 
