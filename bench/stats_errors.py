@@ -63,7 +63,7 @@ def ties() -> Iterator[Error]:
         up, down = (differ + margin) / 2, (differ - margin) / 2
         ways = gammaln(n + 1) - gammaln(b + 1) - gammaln(c + 1) - gammaln(n - b - c + 1)
         weight = np.exp(ways + xlogy(b, up) + xlogy(c, down) + xlogy(n - b - c, 1 - differ))
-        likely = weight > 1e-9
+        likely = weight > 1e-7
         shown = np.array(
             [
                 equivalence.tie_of_pairs(

@@ -20,7 +20,7 @@ counts = st.tuples(*[st.integers(0, 60)] * 4).filter(lambda t: sum(t) > 0)
 
 
 def test_published_tables():
-    """Cavo et al. (2012) and Bentur et al. (2009) as M. Fagerland, S. Lydersen, P. Laake print them.
+    """Cavo et al. (2012) and Bentur et al. (2009) in M. Fagerland, S. Lydersen, P. Laake.
 
     "Statistical analysis of contingency tables" (2017), chapter 8; the first also in the tests of
     their R package contingencytables: p 0.052479, mid-p 0.034690, Tango -0.1240 to -0.0054. The

@@ -1,4 +1,4 @@
-"""Fisher, Barnard, z and Newcombe: statsmodels, whole-number arithmetic, cover, degenerate counts."""
+"""Fisher, Barnard, z and Newcombe: statsmodels, whole numbers, false rejections, bad counts."""
 
 import math
 from fractions import Fraction

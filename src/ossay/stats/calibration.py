@@ -131,7 +131,7 @@ def calibration_error(
     errors = rng.normal(size=(draws, sums.size)) * np.sqrt(spread)
     less = np.sign(sums) * np.sqrt(np.maximum(0.0, sums**2 - spread))  # less what may be noise
     even = np.asarray(np.bincount(place) / n, dtype=np.float64)
-    shapes: list[Floats] = [sums, even, less] if less.any() else [sums, even]
+    shapes = [one for one in (np.asarray(sums, dtype=np.float64), even, less) if one.any()]
     ends = [_ends(shape, errors, value, (1.0 - level) / 2.0) for shape in shapes]
     low, high = min(one[0] for one in ends), min(1.0, max(one[1] for one in ends))
     interval = Interval(low, high, level, "test_inversion")
