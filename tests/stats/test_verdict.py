@@ -114,6 +114,20 @@ def test_scores_and_clusters():
     assert verdict(level, 0.02).more > 0
 
 
+def test_equal_scores_are_a_tie_only_if_there_are_many():
+    rng = np.random.default_rng(0)
+    few = compare_scores("A", "B", ([0.7] * 4, [0.7] * 4), rng)
+    assert few.interval.high > 0.5
+    found = verdict(few, 0.05)
+    assert (found.kind, found.p) == ("not_enough_data", 1.0)
+    assert found.more > 1
+    many = compare_scores("A", "B", ([0.7] * 200, [0.7] * 200), rng)
+    assert verdict(many, 0.05).kind == "tied"
+    five = compare_scores("A", "B", ([8.5] * 5, [8.0] * 5), rng)
+    assert five.interval.holds(0.0)
+    assert verdict(five).kind == "not_enough_data"
+
+
 def test_the_exact_test_of_a_tie_is_the_worst_over_all_tables():
     n, margin, counts = 30, 0.2, (2, 3)
     observed = score_statistic(*counts, n, margin)
@@ -159,7 +173,7 @@ def test_ties_of_means_and_counts():
     assert shown.p < 0.05
     assert shown.shown == shown.interval.inside(0.05)
     assert not tie_of_means(clustered_mean(gaps, range(50)), 0.01).shown
-    assert tie_of_means(clustered_mean([0.2, 0.2], "ab"), 0.3).shown
+    assert not tie_of_means(clustered_mean([0.2, 0.2], "ab"), 0.3).shown  # two say nothing
     assert tie_of_counts(900, 1000, 905, 1000, 0.05).shown
     assert not tie_of_counts(9, 10, 9, 10, 0.05).shown
 

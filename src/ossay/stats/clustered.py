@@ -82,6 +82,22 @@ def clustered_mean(values: Sequence[float] | Floats, clusters: Sequence[Any]) ->
     return ClusteredMean(mean, math.sqrt(variance), df, n, sizes.size, effect)
 
 
+def flat_interval(value: float, scale: float, n: int, level: float = 0.95) -> Interval:
+    """What n equal differences leave possible for their mean, if one can differ by 2 `scale`.
+
+    With confidence `level` fewer than 1 - ((1 - level) / 2)^(1/n) of all items differ from those
+    seen (Clopper and Pearson at n of n), about 3.7 / n at 95 %; each may move the mean by 2 scale.
+
+    Raises:
+        ValueError: n < 1, scale not above 0, or level outside (0, 1).
+    """
+    check_level(level)
+    if n < 1 or not scale > 0.0:
+        raise ValueError(f"n={n!r} differences on scale={scale!r}: both are above 0")
+    half = 2.0 * scale * (1.0 - ((1.0 - level) / 2.0) ** (1.0 / n))
+    return Interval(value - half, value + half, level, "no_spread")
+
+
 class Gap(Struct, frozen=True):
     """The difference of two independent means, its t interval and two-sided p value."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from ossay.stats.clustered import clustered_difference, clustered_mean
+from ossay.stats.clustered import clustered_difference, clustered_mean, flat_interval
 from ossay.stats.design import ALONE, Clustering
 from ossay.stats.interval import Interval, check_alpha
 from ossay.stats.paired import Pairs, mcnemar, pairs_of, tango
@@ -132,7 +132,8 @@ def compare_scores(
 ) -> Comparison:
     """Two models on the same items, each with a score: sign flips, t interval of the difference.
 
-    `scores` are A's and B's, of shape [n].
+    `scores` are A's and B's, of shape [n]. Where all differences are equal the intervals are
+    `clustered.flat_interval` on the largest score seen.
 
     Raises:
         ValueError: fewer than two items or clusters, lengths that differ, NaN, or alpha outside
@@ -142,6 +143,13 @@ def compare_scores(
     differences = differences_of(*scores)
     n = differences.size
     found = clustered_mean(differences, range(n) if clusters is None else clusters)
+    interval, tie_interval = found.interval(1.0 - alpha), found.interval(1.0 - 2.0 * alpha)
+    variance = float(differences.var(ddof=1))
+    if found.se <= 1e-12:  # equal differences have no spread to judge by, but they are few
+        scale = max(*map(abs, scores[0]), *map(abs, scores[1])) or 1.0
+        interval = flat_interval(found.mean, scale, found.clusters, 1.0 - alpha)
+        tie_interval = flat_interval(found.mean, scale, found.clusters, 1.0 - 2.0 * alpha)
+        variance = max(variance, scale**2 / n)
     return Comparison(
         a=a,
         b=b,
@@ -151,11 +159,11 @@ def compare_scores(
         value_a=float(sum(scores[0]) / n),
         value_b=float(sum(scores[1]) / n),
         difference=found.mean,
-        interval=found.interval(1.0 - alpha),
-        tie_interval=found.interval(1.0 - 2.0 * alpha),
+        interval=interval,
+        tie_interval=tie_interval,
         test="sign-flip",
         p=sign_flip(differences, rng, clusters).p,
-        variance=float(differences.var(ddof=1)),
+        variance=variance,
         alpha=alpha,
         clusters=None if clusters is None else found.clusters,
         clustering=ALONE

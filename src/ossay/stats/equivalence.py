@@ -58,8 +58,8 @@ def tie_of_means(gap: ClusteredMean, margin: float, alpha: float = 0.05) -> Tie:
     """Two one-sided t tests on the mean of paired score differences, in their unit.
 
     `gap` comes from `clustered.clustered_mean` on the differences, one cluster an item where they
-    are independent. Fails where the t interval does: with few clusters and skewed differences. No
-    spread at all shows a tie only if it is inside the margin by itself, so look at n.
+    are independent. Fails where the t interval does: with few clusters and skewed differences.
+    Without any spread there is no t, and no tie is shown: `clustered.flat_interval` is for that.
 
     Raises:
         ValueError: margin not above 0, or alpha outside (0, 0.5).
@@ -67,8 +67,7 @@ def tie_of_means(gap: ClusteredMean, margin: float, alpha: float = 0.05) -> Tie:
     check_margin(margin, math.inf)
     interval = gap.interval(_level(alpha))
     if gap.se <= 0.0:
-        shown = abs(gap.mean) < margin
-        return Tie(shown, 0.0 if shown else 1.0, margin, interval)
+        return Tie(False, 1.0, margin, interval)
     from scipy.special import stdtr
 
     p = float(stdtr(gap.df, (abs(gap.mean) - margin) / gap.se))
@@ -79,6 +78,9 @@ def tie_of_counts(
     passed_a: int, n_a: int, passed_b: int, n_b: int, margin: float, alpha: float = 0.05
 ) -> Tie:
     """A tie of two rates on different items, by Newcombe's interval at 1 - 2 alpha.
+
+    Where it fails: at alpha 5 % a difference just at the margin is called a tie in up to 5.8 % of
+    cases, by enumeration at 50 to 200 items a side.
 
     Raises:
         ValueError: as `unpaired.newcombe`, margin outside (0, 1), or alpha outside (0, 0.5).

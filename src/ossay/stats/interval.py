@@ -19,6 +19,7 @@ IntervalMethod = Literal[
     "tango_effective",
     "newcombe",
     "clustered_t",
+    "no_spread",
     "bootstrap_percentile",
     "test_inversion",
     "exact_conditional",

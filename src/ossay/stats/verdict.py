@@ -183,7 +183,7 @@ def _number(found: Comparison, value: float) -> str:
         return f"{value:.3g}"
     if value and abs(value) < 0.1:
         return f"{value:.1g}"
-    return f"{value:.1f}"
+    return f"{value + 0.0:.1f}"  # never -0.0
 
 
 def _p(p: float) -> str:
