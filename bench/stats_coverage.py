@@ -14,8 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from ossay.stats import bootstrap, calibration, clustered, paired, passk, rates, unpaired
+from ossay.stats import (
+    agreement,
+    bootstrap,
+    calibration,
+    clustered,
+    paired,
+    passk,
+    rates,
+    unpaired,
+)
 from ossay.stats import confseq as cs
+from ossay.stats.icc import icc as correlation
 
 LOW, HIGH = 0.935, 0.975
 NS = [5, 10, 20, 50, 100, 300, 1000, 2000]
@@ -189,6 +199,36 @@ def forecast_truth(kind: str, bins: int) -> tuple[float, float, float]:
     return loss, nats, error
 
 
+def raters(runs: int, rng: np.random.Generator) -> Iterator[Cell]:
+    """Three categories; a rater sees the true one with chance r, else guesses: alpha = kappa = r^2.
+
+    ICC: targets and errors in a bell shape, the truth 1/2, and raters with a bias of their own.
+    """
+    for units, r in itertools.product([10, 20, 30, 50, 100], [0.7, 0.95]):
+        held = np.zeros(2)
+        for _ in range(runs):
+            truth = rng.integers(0, 3, units)
+            said = np.where(rng.random((3, units)) < r, truth, rng.integers(0, 3, (3, units)))
+            alpha = agreement.krippendorff_alpha(said, rng=rng, resamples=300).interval
+            kappa = agreement.cohen_kappa(said[0].tolist(), said[1].tolist()).interval
+            held += (
+                alpha is not None and alpha.holds(r * r),
+                kappa is not None and kappa.holds(r * r),
+            )
+        for name, hits in zip(["krippendorff_alpha", "cohen_kappa"], held, strict=True):
+            yield Cell(name, units, f"truth {r * r:.2f}", hits / runs, runs)
+    for targets, judges in itertools.product([10, 30, 100], [2, 4]):
+        held = np.zeros(3)
+        for _ in range(2 * runs):
+            own = rng.normal(size=(targets, 1)) + rng.normal(size=(targets, judges))
+            biased = own + 0.5 * rng.normal(size=judges)
+            held[0] += correlation(own, "one_way").single_interval.holds(0.5)
+            held[1] += correlation(biased, "two_way_random").single_interval.holds(1 / 2.25)
+            held[2] += correlation(biased, "two_way_fixed").single_interval.holds(0.5)
+        for name, hits in zip(["one_way", "two_way_random", "two_way_fixed"], held, strict=True):
+            yield Cell(f"icc {name}", targets, f"{judges} raters", hits / runs / 2, 2 * runs)
+
+
 def sequences(runs: int, rng: np.random.Generator, n: int = 500) -> Iterator[Cell]:
     """The share of runs in which the truth stays inside at every n: at least 95 % is promised."""
     limit = -np.log(0.05)
@@ -236,6 +276,7 @@ def cells(runs: int, seed: int = 1) -> list[Cell]:
         *bell_scores(runs, rng),
         *pass_k(runs, rng),
         *forecasts(max(500, runs // 4), rng),
+        *raters(max(500, runs // 4), rng),
         *sequences(20_000 if runs >= 1000 else 2_000, rng),
     ]
 
@@ -277,5 +318,8 @@ def worst_wilson() -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
-    found = cells(parser.parse_args().runs)
-    print("\n".join([*table(found), "", *outside(found), ""]))
+    parser.add_argument("--only", help="one part, such as raters or cluster_grid")
+    args = parser.parse_args()
+    part = globals()[args.only](args.runs, np.random.default_rng(1)) if args.only else None
+    found = cells(args.runs) if part is None else list(part)
+    print("\n".join([*table(found), "", *outside(found)]))
