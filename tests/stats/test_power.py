@@ -147,3 +147,12 @@ def test_discordance_from_rates():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_normal_formula_takes_over_without_a_step():
+    for shares in (Discordance(0.26, 0.24), Discordance(0.101, 0.099), Discordance(0.3, 0.29)):
+        n = int(5000 / shares.total)
+        below, above = paired_power(n - 20, shares), paired_power(n + 20, shares)
+        assert above == pytest.approx(below, abs=0.005)
+        below, above = (tie_power(n + step, shares, 0.025) for step in (-20, 20))
+        assert above == pytest.approx(below, abs=0.01)

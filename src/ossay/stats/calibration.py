@@ -68,7 +68,7 @@ def log_score(
 
     I. J. Good, "Rational decisions", Journal of the Royal Statistical Society B 14 (1952). It is
     infinite, and without an interval, where something held to be impossible happened. The interval
-    is a t interval; below about 30 forecasts, or with rare large losses, it is too narrow.
+    is a t interval: at 95 % it covers 91-93 % up to 50 forecasts, less with rare large losses.
 
     Raises:
         ValueError: as `brier`.
@@ -106,8 +106,8 @@ def calibration_error(
     c, plus normal noise, and every c stays in for which the value seen is not among the extremes.
     Own construction, checked by simulation in bench/stats_coverage.py.
 
-    Where it fails: with fewer than about 20 forecasts a bin; and it speaks of these bins, whose
-    error can't exceed that of finer ones.
+    Where it fails: at 95 % it covered 94-98 % from 20 forecasts a bin; fewer were not tried. It
+    speaks of these bins, whose error can't exceed that of finer ones.
 
     Raises:
         ValueError: as `brier`; fewer forecasts than bins, bins < 1, draws < 100.

@@ -28,8 +28,12 @@ def needed_pairs(
     alpha: float = 0.05,
     test: PairedTestName = "exact",
     clustering: Clustering = ALONE,
+    *,
+    at_least: int = 1,
 ) -> int | None:
     """Shared items needed to show this difference; None where it is 0 or needs over `MOST`.
+
+    The search begins at `at_least`, the items that there are.
 
     Raises:
         ValueError: power or alpha outside (0, 1).
@@ -37,7 +41,7 @@ def needed_pairs(
     _check(power, alpha)
     if abs(shares.difference) < 1e-12:
         return None
-    first = _first(clustering)
+    first = max(at_least, _first(clustering))
     return _least(lambda n: paired_power(n, shares, alpha, test, clustering), power, first)
 
 
@@ -80,9 +84,16 @@ def needed_mean(
 
 
 def needed_pairs_to_tie(
-    shares: Discordance, margin: float, power: float = 0.8, alpha: float = 0.05
+    shares: Discordance,
+    margin: float,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    *,
+    at_least: int = 1,
 ) -> int | None:
     """Independent shared items needed to show a tie; None where the difference reaches the margin.
+
+    The search begins at `at_least`, the items that there are.
 
     Raises:
         ValueError: margin outside (0, 1), power or alpha outside (0, 1).
@@ -91,7 +102,7 @@ def needed_pairs_to_tie(
     tie_power(1, shares, margin, alpha)  # refuses a margin that is none
     if abs(shares.difference) >= margin:
         return None
-    return _least(lambda n: tie_power(n, shares, margin, alpha), power, 1)
+    return _least(lambda n: tie_power(n, shares, margin, alpha), power, max(1, at_least))
 
 
 def needed_to_tie(

@@ -17,6 +17,7 @@ from ossay.stats.tie_region import tie_chance
 if TYPE_CHECKING:
     from ossay.stats.arrays import Floats
 
+NORMAL = 5_000  # expected discordant pairs from which the normal formula is as good, to 0.3 points
 PairedTestName = Literal["exact", "mid"]
 
 
@@ -32,7 +33,8 @@ def paired_power(
     Independent items: exact for McNemar's test, summed over the number of discordant pairs (M.
     Fagerland et al., BMC Medical Research Methodology 13 (2013), 91, section "power"). Clusters:
     for the t test of `clustered.clustered_mean` on the differences, by the noncentral t with
-    n / size - 1 degrees of freedom and the design effect; within 2 points from 20 clusters.
+    n / size - 1 degrees of freedom and the design effect; within 2 points from 20 clusters. Sign
+    flips of whole clusters have up to 10 points less at 20 clusters, up to 3 at 40.
 
     Raises:
         ValueError: n < 1, or alpha outside (0, 1), or fewer than two clusters.
@@ -62,7 +64,7 @@ def unpaired_power(
     Independent items: the normal formula for the pooled z test (J. Fleiss, "Statistical methods for
     rates and proportions", 2nd ed. (1981), section 3.2); it is within 2 points for Barnard's test
     and the z test from 30 items a side with 5 expected passes and failures, while Fisher's test
-    has up to 8 points less. Clusters: for `clustered.gap_of`, by the noncentral t with the design
+    has up to 11 points less. Clusters: for `clustered.gap_of`, by the noncentral t with the design
     effect; within 2 points from 20 clusters a side.
 
     Raises:
@@ -113,7 +115,8 @@ def mean_power(
 def tie_power(n: int, shares: Discordance, margin: float, alpha: float = 0.05) -> float:
     """The chance that n independent shared items show a tie within `margin` (`tie_of_pairs`).
 
-    Exact up to 400 items; above, of the tests in their normal limit, up to 2 points too high.
+    Exact up to 400 items; above, of the tests in their normal limit, up to 2 points too high; by
+    the normal formula from `NORMAL` expected discordant pairs.
 
     Raises:
         ValueError: n < 1, margin outside (0, 1), or alpha outside (0, 0.5).
@@ -121,6 +124,8 @@ def tie_power(n: int, shares: Discordance, margin: float, alpha: float = 0.05) -
     _size(n)
     if not 0.0 < margin < 1.0:
         raise ValueError(f"margin={margin!r} is outside (0, 1); 0.05 means 5 points")
+    if n * shares.total > NORMAL:
+        return equivalence_power(n, shares.difference, shares.variance, margin, alpha)
     return tie_chance(n, shares.only_a, shares.only_b, margin, alpha)
 
 
@@ -159,9 +164,16 @@ def equivalence_power(
 
 def _mcnemar_power(n: int, shares: Discordance, alpha: float, test: PairedTestName) -> float:
     import numpy as np
+    from scipy.special import ndtr
 
     if shares.total <= 0.0:
         return 0.0
+    if n * shares.total > NORMAL:
+        far = math.sqrt(n) * shares.difference / math.sqrt(max(shares.variance, 1e-12))
+        bar = two_sided_z(1.0 - alpha) * math.sqrt(shares.total / max(shares.variance, 1e-12))
+        if test == "exact":  # its steps are two wins wide: one more on average
+            bar += 1.0 / math.sqrt(n * max(shares.variance, 1e-12))
+        return float(ndtr(far - bar) + ndtr(-far - bar))
     spread = math.sqrt(n * shares.total * (1.0 - shares.total))
     low = max(0, math.floor(n * shares.total - 9 * spread - 9))
     high = min(n, math.ceil(n * shares.total + 9 * spread + 9))

@@ -98,9 +98,10 @@ def _more(found: Comparison, margin: float | None, alpha: float) -> int | None:
     tie = None
     if found.design == "pairs":
         shares = Discordance((found.only_a or 0) / found.n_a, (found.only_b or 0) / found.n_a)
-        show = needed_pairs(shares, POWER, alpha, "exact", found.clustering)
+        n = found.n_a
+        show = needed_pairs(shares, POWER, alpha, "exact", found.clustering, at_least=n)
         if margin is not None and found.clusters is None:
-            tie = needed_pairs_to_tie(shares, margin, POWER, found.alpha)
+            tie = needed_pairs_to_tie(shares, margin, POWER, found.alpha, at_least=n)
     elif found.design == "scores":
         show = needed_mean(found.difference, found.variance, POWER, alpha, found.clustering)
     else:
