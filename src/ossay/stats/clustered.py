@@ -144,8 +144,8 @@ def clustered_rate(
 
     Where it fails: at 95 % it is cautious with 5 to 10 small clusters (96-99.9 %), and covers 90 %
     where items resemble each other much (icc 0.5) and few clusters hold the rarer result: a rate of
-    0.1 over 10 clusters, of 0.95 over 50. Elsewhere on the grid of bench/results/stats.md, 10 to 500
-    clusters, it covers 92-98 %.
+    0.1 over 10 clusters, of 0.95 over 50. Elsewhere on the grid of bench/results/stats.md, to 500
+    clusters, it covers 92-99 %.
 
     Raises:
         ValueError: a value that is no 0 or 1, fewer than two clusters, level outside (0, 1).
@@ -207,8 +207,8 @@ def clustered_difference(
 
     Tango's interval (`paired.tango`) on counts scaled to the effective number of items, found as in
     `clustered_rate` from the differences of the items. Own construction, checked by simulation in
-    bench/stats_coverage.py: at 95 % it covers 94-97 % from 500 items in 50 clusters, and is cautious
-    below (96-100 % with 5 to 20 clusters).
+    bench/stats_coverage.py: at 95 % it covers 94-97 % from 50 clusters of 10, and is cautious below
+    (96-100 % with 5 to 20 clusters).
 
     Raises:
         ValueError: as `clustered_rate`, or lengths that differ.

@@ -17,7 +17,7 @@ from ossay.stats.tie_region import tie_chance
 if TYPE_CHECKING:
     from ossay.stats.arrays import Floats
 
-NORMAL = 5_000  # expected discordant pairs from which the normal formula is as good, to 0.3 points
+NORMAL = 5_000  # expected discordant pairs from which the normal formula is as good, to 0.5 points
 PairedTestName = Literal["exact", "mid"]
 
 
