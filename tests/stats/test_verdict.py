@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ossay.stats.clustered import clustered_mean
 from ossay.stats.comparison import (
@@ -114,6 +116,40 @@ def test_scores_and_clusters():
     assert verdict(level, 0.02).more > 0
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    st.tuples(*[st.integers(0, 40)] * 4).filter(lambda t: sum(t) > 0),
+    st.sampled_from([None, 0.02, 0.1, 0.3]),
+    st.sampled_from([1, 15]),
+)
+def test_every_table_gets_one_consistent_verdict(counts, margin, family):
+    compared = compare_pairs("A", "B", Pairs(*counts))
+    found = verdict(compared, margin, adjusted=min(1.0, family * compared.p), family=family)
+    mirrored = compare_pairs("A", "B", Pairs(counts[0], counts[2], counts[1], counts[3]))
+    swapped = verdict(mirrored, margin, adjusted=min(1.0, family * mirrored.p), family=family)
+    other = {"a_better": "b_better", "b_better": "a_better"}
+    assert swapped.kind == other.get(found.kind, found.kind)
+    assert (found.p <= 0.05) == (found.kind in other)
+    if found.kind == "tied":
+        assert abs(compared.difference) < margin
+    if found.kind == "not_enough_data":
+        assert found.more is None or found.more >= 1
+        assert "About" in found.sentence or found.more is None
+    else:
+        assert found.more == 0
+    assert "nan" not in found.sentence
+    assert "inf" not in found.sentence
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 30), st.integers(1, 30), st.data())
+def test_every_pair_of_counts_gets_a_verdict(n, m, data):
+    a, b = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+    found = verdict(compare_counts(("A", a, n), ("B", b, m)), 0.1)
+    assert (found.p <= 0.05) == (found.kind in ("a_better", "b_better"))
+    assert found.kind != "not_enough_data" or found.more is None or found.more >= 1
+
+
 def test_equal_scores_are_a_tie_only_if_there_are_many():
     rng = np.random.default_rng(0)
     few = compare_scores("A", "B", ([0.7] * 4, [0.7] * 4), rng)
@@ -176,6 +212,28 @@ def test_ties_of_means_and_counts():
     assert not tie_of_means(clustered_mean([0.2, 0.2], "ab"), 0.3).shown  # two say nothing
     assert tie_of_counts(900, 1000, 905, 1000, 0.05).shown
     assert not tie_of_counts(9, 10, 9, 10, 0.05).shown
+    # 25 of 25 on both sides: 0.9^25 = 7.2 % where the rates are 1 and 0.9.
+    assert tie_of_counts(25, 25, 25, 25, 0.1).p >= 0.9**25 - 1e-9
+
+
+def test_ties_of_counts_keep_their_level_at_the_margin():
+    n, m, margin = 30, 25, 0.2
+    grid = [(x, y) for x in range(n + 1) for y in range(m + 1)]
+    shown = [(x, y) for x, y in grid if tie_of_counts(x, n, y, m, margin).shown]
+    assert shown
+    for rate in np.linspace(0.0, 0.8, 33):
+        for a, b in ((rate + margin, rate), (rate, rate + margin)):
+            a, b = min(a, 1.0), min(b, 1.0)
+            false = sum(
+                math.comb(n, x)
+                * math.comb(m, y)
+                * a**x
+                * (1 - a) ** (n - x)
+                * b**y
+                * (1 - b) ** (m - y)
+                for x, y in shown
+            )
+            assert false <= 0.05 + 1e-6
 
 
 @pytest.mark.parametrize(

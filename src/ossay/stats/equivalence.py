@@ -10,11 +10,12 @@ import math
 
 from msgspec import Struct
 
+from ossay.stats.binomial import pmf
 from ossay.stats.clustered import ClusteredMean
 from ossay.stats.interval import Interval, check_alpha
 from ossay.stats.paired import Pairs, score_statistic, tango
 from ossay.stats.tie_region import EXACT, exact_p
-from ossay.stats.unpaired import newcombe
+from ossay.stats.unpaired import TABLES, newcombe
 
 
 class Tie(Struct, frozen=True):
@@ -77,16 +78,40 @@ def tie_of_means(gap: ClusteredMean, margin: float, alpha: float = 0.05) -> Tie:
 def tie_of_counts(
     passed_a: int, n_a: int, passed_b: int, n_b: int, margin: float, alpha: float = 0.05
 ) -> Tie:
-    """A tie of two rates on different items, by Newcombe's interval at 1 - 2 alpha.
+    """A tie of two rates on different items; the interval is Newcombe's at 1 - 2 alpha.
 
-    Where it fails: at alpha 5 % a difference just at the margin is called a tie in up to 5.8 % of
-    cases, by enumeration at 50 to 200 items a side.
+    Two exact unconditional tests: the largest chance, over all rates `margin` apart, of a table at
+    least as extreme, ordered by the z of A. Agresti and B. Caffo, The American Statistician 54
+    (2000), 280-288 (one pass and one failure added a side). It keeps its level; Newcombe's interval
+    alone calls up to 7 % ties at 5 %. Beyond 4,000,000 tables that interval decides.
 
     Raises:
         ValueError: as `unpaired.newcombe`, margin outside (0, 1), or alpha outside (0, 0.5).
     """
     check_margin(margin)
-    return tie_within(newcombe(passed_a, n_a, passed_b, n_b, _level(alpha)), margin)
+    interval = newcombe(passed_a, n_a, passed_b, n_b, _level(alpha))
+    if n_a * n_b > TABLES:
+        return tie_within(interval, margin)
+    p = max(
+        _worst_counts(passed_a, n_a, passed_b, n_b, margin),
+        _worst_counts(passed_b, n_b, passed_a, n_a, margin),
+    )
+    return Tie(p <= alpha, p, margin, interval)
+
+
+def _worst_counts(passed_a: int, n_a: int, passed_b: int, n_b: int, margin: float) -> float:
+    """The one-sided exact p against A being better by `margin` or more."""
+    import numpy as np
+
+    a, b = np.arange(n_a + 1.0)[:, None], np.arange(n_b + 1.0)[None, :]
+    rate_a, rate_b = (a + 1.0) / (n_a + 2.0), (b + 1.0) / (n_b + 2.0)
+    spread = rate_a * (1.0 - rate_a) / (n_a + 2.0) + rate_b * (1.0 - rate_b) / (n_b + 2.0)
+    z = (rate_a - rate_b - margin) / np.sqrt(spread)
+    extreme = (z <= z[passed_a, passed_b] + 1e-9).astype(np.float64)
+    rates = (1.0 - margin) * (1.0 - np.cos(np.linspace(0.0, np.pi, 129))) / 2.0
+    over_a = pmf(a, n_a, np.minimum(1.0, rates + margin)[None, :])  # [n_a + 1, rates]
+    over_b = pmf(b.T, n_b, rates[None, :])
+    return min(1.0, float(np.max(np.sum(over_a * (extreme @ over_b), axis=0))))
 
 
 def tie_within(interval: Interval, margin: float) -> Tie:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ossay.stats.comparison import Comparison
 from ossay.stats.design import Discordance
-from ossay.stats.equivalence import check_margin, tie_of_pairs
+from ossay.stats.equivalence import check_margin, tie_of_counts, tie_of_pairs
 from ossay.stats.interval import Interval
 from ossay.stats.paired import Pairs
 from ossay.stats.planning import (
@@ -53,7 +53,7 @@ def verdict(
     adjusted: float | None = None,
     family: int = 1,
 ) -> Verdict:
-    """Judge a comparison at its alpha.
+    """Judge a comparison at its alpha. A tie is tested at alpha itself, in a family too.
 
     Args:
         found: From `comparison`.
@@ -90,6 +90,9 @@ def _shows_tie(found: Comparison, margin: float) -> bool:
         only_a, only_b = found.only_a, found.only_b or 0
         pairs = Pairs(found.n_a - only_a - only_b, only_a, only_b, 0)
         return tie_of_pairs(pairs, margin, found.alpha).shown
+    if found.design == "counts":
+        passed_a, passed_b = round(found.value_a * found.n_a), round(found.value_b * found.n_b)
+        return tie_of_counts(passed_a, found.n_a, passed_b, found.n_b, margin, found.alpha).shown
     return found.tie_interval.inside(margin)
 
 
