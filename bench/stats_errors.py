@@ -76,6 +76,21 @@ def ties() -> Iterator[Error]:
         yield Error("tie of pairs", where, float(weight[likely][shown].sum()), None)
 
 
+def ties_of_counts() -> Iterator[Error]:
+    """The same for rates on different items: every table, the worst of 81 pairs of rates."""
+    for n, margin in [(25, 0.2), (50, 0.1), (50, 0.2)]:
+        k = np.arange(n + 1)
+        shown = np.zeros((n + 1, n + 1))
+        for a, b in itertools.product(range(n + 1), repeat=2):
+            if abs(a - b) < margin * n:
+                shown[a, b] = equivalence.tie_of_counts(a, n, b, n, margin).shown
+        rates = np.linspace(0.0, 1.0 - margin, 81)
+        worst = max(
+            float(pmf(k, n, min(1.0, rate + margin)) @ shown @ pmf(k, n, rate)) for rate in rates
+        )
+        yield Error("tie of counts", f"n={n},{n} margin={margin}, worst rates", worst, None)
+
+
 def flips(runs: int, rng: np.random.Generator) -> Iterator[Error]:
     """Sign flips and Wilcoxon on differences even around 0, with ties and heavy tails."""
     kinds = {
@@ -209,6 +224,7 @@ def errors(runs: int, seed: int = 2) -> list[Error]:
         *mcnemar(),
         *separate(),
         *ties(),
+        *ties_of_counts(),
         *flips(few, rng),
         *clusters(few, rng),
         *peeking(runs, rng),
