@@ -307,14 +307,6 @@ def outside(found: list[Cell]) -> list[str]:
     return lines + [f"| {c.method} | {c.n} | {c.where} | {100 * c.cover:.1f} |" for c in low]
 
 
-def worst_wilson() -> float:
-    """The least cover of Wilson's interval over a fine grid of rates, n = 100."""
-    ends = [rates.wilson(k, 100) for k in range(101)]
-    p = np.linspace(0.0005, 0.5, 4000)
-    held = np.array([[one.holds(x) for x in p] for one in ends])
-    return float((pmf(np.arange(101)[:, None], 100, p[None, :]) * held).sum(axis=0).min())
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2000)
