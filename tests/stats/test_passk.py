@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossay.stats.passk import pass_at_k, pass_curve, pass_hat_k
+from ossay.stats.passk import pass_at_k, pass_curve, pass_hat_k, pass_interval
 
 PUBLISHED = Path(__file__).parents[3] / "shared/data/published/agentic_core_per_task.csv"
 
@@ -97,3 +97,25 @@ def test_impossible_counts_are_refused(n, c, k):
     for function in (pass_hat_k, pass_at_k):
         with pytest.raises(ValueError, match="outside"):
             function(n, c, k)
+
+
+def test_the_interval_is_over_items():
+    items = [(3, 2), (3, 3), (3, 3), (3, 3), (3, 3), (3, 2), (3, 1), (3, 3), (3, 0), (3, 3)]
+    found = pass_interval(items, 3)
+    assert found.holds(0.6)
+    assert 0.25 < found.low < 0.4
+    assert found.high < 0.9
+    once = pass_interval(items, 1, "pass_at")
+    assert once.holds(23 / 30)
+    assert once.high - once.low < found.high - found.low
+    assert pass_interval([(3, 3)] * 10, 3).high == 1.0
+    assert pass_interval([(3, 3)] * 10, 3).low < 0.8
+
+
+@pytest.mark.parametrize(
+    ("items", "k", "message"),
+    [([(3, 3)], 3, "1 items have k=3"), ([(3, 3), (3, 4)], 2, "outside"), ([(3, 3)] * 3, 0, "k=0")],
+)
+def test_intervals_that_cant_be_are_refused(items, k, message):
+    with pytest.raises(ValueError, match=message):
+        pass_interval(items, k)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossay.stats.rates import Interval, clopper_pearson, wilson
+from ossay.stats.rates import Interval, clopper_pearson, jeffreys, wilson
 
-METHODS = [wilson, clopper_pearson]
+METHODS = [wilson, clopper_pearson, jeffreys]
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.floats(0.5, 0.999)
@@ -138,3 +138,13 @@ def test_clopper_pearson_never_covers_less_than_it_says_and_wilson_covers_about_
     assert min(exact) >= 0.95 - 1e-9
     assert sum(score) / len(score) <= sum(exact) / len(exact)
     assert 0.93 <= sum(score) / len(score) <= 0.98
+
+
+def test_jeffreys_as_published_and_by_scipy():
+    """L. Brown, T. Cai, A. DasGupta (2001), table 5: n = 10, 2 passes: 0.044 to 0.503."""
+    from scipy.stats import beta
+
+    found = jeffreys(2, 10)
+    assert (round(found.low, 3), round(found.high, 3)) == (0.044, 0.503)
+    ends = beta.ppf([0.025, 0.975], 23.5, 7.5)
+    assert (jeffreys(23, 30).low, jeffreys(23, 30).high) == pytest.approx(tuple(ends))

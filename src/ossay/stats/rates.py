@@ -1,30 +1,23 @@
-"""Intervals for a rate: Wilson's score interval and the exact one of Clopper and Pearson.
+"""Intervals for a rate: Wilson, Clopper-Pearson, Jeffreys.
 
-Both take the runs as independent draws of one rate. Knows nothing of what passed.
+All take the runs as independent draws of one rate; `clustered` is for those that aren't. Knows
+nothing of what passed.
 """
 
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
-from typing import Literal
 
-from msgspec import Struct
+from ossay.stats.interval import Interval, IntervalMethod, check_level, two_sided_z
 
-IntervalMethod = Literal["wilson", "clopper_pearson"]
-
-
-class Interval(Struct, frozen=True):
-    """A two-sided confidence interval of a rate; `low` and `high` lie in [0, 1]."""
-
-    low: float
-    high: float
-    level: float
-    method: IntervalMethod
-
-    def overlaps(self, other: Interval) -> bool:
-        """Whether the two share a point; touching ends count."""
-        return self.low <= other.high and other.low <= self.high
+__all__ = [
+    "Interval",
+    "IntervalMethod",
+    "clopper_pearson",
+    "jeffreys",
+    "wilson",
+    "wilson_ends",
+]
 
 
 def wilson(passed: int, n: int, level: float = 0.95) -> Interval:
@@ -34,18 +27,23 @@ def wilson(passed: int, n: int, level: float = 0.95) -> Interval:
     of the American Statistical Association 22 (1927), 209-212: the rates p0 for which
     (p - p0)^2 <= z^2 p0 (1 - p0) / n.
 
+    Where it fails: the chance that it covers swings with n and p around the level. At 95 % it falls
+    to 83 % where n p or n (1 - p) is about 0.2, and stays below 93.5 % for some rates at every n.
+
     Raises:
         ValueError: n < 1, passed outside 0..n, or level outside (0, 1).
     """
     _check(passed, n, level)
-    z = NormalDist().inv_cdf((1.0 + level) / 2.0)
-    rate = passed / n
+    low, high = wilson_ends(passed / n, n, two_sided_z(level))
+    return Interval(0.0 if passed == 0 else low, 1.0 if passed == n else high, level, "wilson")
+
+
+def wilson_ends(rate: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's ends for a rate seen in n trials; n may be an effective size, so not whole."""
     weight = 1.0 + z * z / n
     centre = (rate + z * z / (2 * n)) / weight
     half = z / weight * math.sqrt(rate * (1.0 - rate) / n + z * z / (4 * n * n))
-    low = 0.0 if passed == 0 else max(0.0, centre - half)
-    high = 1.0 if passed == n else min(1.0, centre + half)
-    return Interval(low, high, level, "wilson")
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def clopper_pearson(passed: int, n: int, level: float = 0.95) -> Interval:
@@ -53,7 +51,8 @@ def clopper_pearson(passed: int, n: int, level: float = 0.95) -> Interval:
 
     C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated in the
     case of the binomial", Biometrika 26 (1934), 404-413; the bounds are quantiles of
-    Beta(k, n-k+1) and Beta(k+1, n-k). It covers at least `level` for every rate and n.
+    Beta(k, n-k+1) and Beta(k+1, n-k). It covers at least `level` for every rate and n, and mostly
+    more: above 97.5 % at 95 % for most rates where n < 50, near 0 and 1 at every n.
 
     Raises:
         ValueError: n < 1, passed outside 0..n, or level outside (0, 1).
@@ -67,10 +66,31 @@ def clopper_pearson(passed: int, n: int, level: float = 0.95) -> Interval:
     return Interval(low, high, level, "clopper_pearson")
 
 
+def jeffreys(passed: int, n: int, level: float = 0.95) -> Interval:
+    """The equal-tailed interval of Beta(k + 1/2, n - k + 1/2); its end is 0 or 1 at k = 0 or n.
+
+    L. D. Brown, T. T. Cai, A. DasGupta, "Interval estimation for a binomial proportion",
+    Statistical Science 16 (2001), 101-133, section 4.3.
+
+    Where it fails: as Wilson's, it covers the level on average over the rates and not at each. At
+    95 % two narrow dips near p = 0 and p = 1 reach 88 %; below n = 10 they reach further in.
+
+    Raises:
+        ValueError: n < 1, passed outside 0..n, or level outside (0, 1).
+    """
+    _check(passed, n, level)
+    from scipy.special import betaincinv
+
+    tail = (1.0 - level) / 2.0
+    a, b = passed + 0.5, n - passed + 0.5
+    low = 0.0 if passed == 0 else float(betaincinv(a, b, tail))
+    high = 1.0 if passed == n else float(betaincinv(a, b, 1.0 - tail))
+    return Interval(low, high, level, "jeffreys")
+
+
 def _check(passed: int, n: int, level: float) -> None:
     if n < 1:
         raise ValueError(f"no interval for n={n!r}: a rate needs at least one trial")
     if not 0 <= passed <= n:
         raise ValueError(f"passed={passed!r} is outside 0..{n}")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level={level!r} is outside (0, 1); 0.95 means 95 %")
+    check_level(level)
