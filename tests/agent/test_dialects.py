@@ -27,6 +27,19 @@ def test_an_action_becomes_a_tool_call():
     assert reply.finish == "tool_calls"
 
 
+def test_a_stream_says_what_the_reply_says():
+    said = Message("assistant", '{"tool": "fs_read", "arguments": {"path": "a"}}')
+
+    async def stream():
+        asked = Request((Message("user", "read"),), (READ,))
+        return [delta async for delta in JsonAction(Scripted([said])).stream(asked)]
+
+    *pieces, last = asyncio.run(stream())
+    (call,) = last.reply.message.tool_calls
+    (piece,) = [delta.tool_call for delta in pieces if delta.tool_call]
+    assert (piece.id, piece.name, piece.arguments) == (call.id, call.name, call.arguments)
+
+
 def test_finish_is_the_final_text():
     message = read_action(Message("assistant", '{"tool": "finish", "answer": "done"}'), "c")
     assert message == Message("assistant", "done")

@@ -191,6 +191,30 @@ def test_a_conversation_is_saved_and_gone_on_with(tmp_path):
         terminal.say("/undo", "Taken back: 'first words'.")
 
 
+def test_a_path_that_cannot_be_costs_no_conversation(tmp_path):
+    with chat("scripted/echo", cwd=tmp_path) as terminal:
+        terminal.until(PROMPT)
+        terminal.say("first words", "first words\n")
+        for command in ("/save", "/save!"):
+            for path in (".", "/", "..", "~nobody_here/x", "a\\x00b" * 200):
+                terminal.say(f"{command} {path}", "error: ")
+        terminal.say("/load ~nobody_here/x", "cannot load")
+        terminal.say("/undo", "Taken back: 'first words'.")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_file_cannot_write_to_the_terminal(tmp_path):
+    evil = "m\x1b]0;owned\x07\x1b[2J"
+    message = {"role": "user", "content": evil}
+    saved = {"model": evil, "date": evil, "messages": [message, {**message, "role": "assistant"}]}
+    (tmp_path / "evil.json").write_text(json.dumps(saved))
+    with chat("scripted/echo", cwd=tmp_path) as terminal:
+        terminal.until(PROMPT)
+        terminal.say("/load evil.json", "a conversation with m␛]0;owned␇␛[2J")
+    assert "\x1b]0" not in terminal.raw
+    assert "\x1b[2J" not in terminal.raw
+
+
 def test_the_history_is_this_users_alone_and_can_be_left_out(tmp_path):
     history = tmp_path / "data" / "chat_history"
     with chat("scripted/echo", "--no-history", cwd=tmp_path) as terminal:
@@ -291,6 +315,9 @@ def test_in_a_pipe_a_failed_call_is_an_error(tmp_path):
         (["scripted/ecko"], "try 'scripted/echo'"),
         (["scripted/echo", "--workspace", "."], "add --tools"),
         (["scripted/echo"], "nothing was said"),
+        (["scripted/echo", "--temperature", "nan"], "--temperature nan"),
+        (["scripted/echo", "--temperature", "inf"], "--temperature inf"),
+        (["scripted/echo", "--seed", str(2**63)], "--seed"),
     ],
 )
 def test_what_cannot_be_is_refused_at_the_start(tmp_path, args, says):

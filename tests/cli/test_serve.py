@@ -1,17 +1,24 @@
 """`ossay serve` as its own process: it says when it is ready, answers, drains and exits."""
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from ossay.cli.serve import acting
+from ossay.cli.serve_load import load
+from ossay.core.types import Message, ModelCard, Request, Tool
+from ossay.models.scripted import Scripted
 
 OSSAY = Path(sys.executable).with_name("ossay")
 ASKED = {"model": "echo", "messages": [{"role": "user", "content": "say this again"}]}
@@ -111,6 +118,76 @@ def test_without_keys_only_this_machine_is_served(tmp_path, host):
 
 def test_a_variable_without_keys(tmp_path):
     assert "'MINE'" in refused(tmp_path, "scripted/echo", "--keys-variable", "MINE")
+
+
+def test_a_variable_with_commas_alone_opens_no_door(tmp_path):
+    assert "'OSSAY_API_KEYS'" in refused(tmp_path, "scripted/echo", OSSAY_API_KEYS=" , ")
+
+
+def test_a_model_that_plays_in_campaigns_only(tmp_path):
+    assert "campaigns only" in refused(tmp_path, "scripted/nope", "--port", "0")
+
+
+def test_a_model_that_speaks_what_is_played_in_campaigns_only(tmp_path, vocabulary_environ):
+    for model in ("played/nope", "played/nope?slots=2"):
+        said = refused(tmp_path, model, "--port", "0", **vocabulary_environ)
+        assert "campaigns only" in said
+
+
+def test_a_model_without_tools_acts_by_json():
+    class Old(Scripted):
+        def __init__(self):
+            super().__init__([Message("assistant", '{"tool": "look", "arguments": {"at": 3}}')])
+            self.card = ModelCard("scripted/old", dialect="json_action")
+
+    look = Tool("look", "Looks.", {"type": "object", "properties": {"at": {"type": "integer"}}})
+    request = Request((Message("user", "look at 3"),), tools=(look,))
+    message = asyncio.run(acting(Old()).reply(request)).message
+    assert [(call.name, call.arguments) for call in message.tool_calls] == [("look", '{"at": 3}')]
+    other = Scripted(())
+    assert acting(other) is other
+
+
+# A model whose weights never come.
+LOADING = """
+import asyncio, sys, threading
+from ossay.cli.serve_load import load
+from ossay.models.scripted import Scripted
+
+class Slow(Scripted):
+    async def load(self):
+        print("loading", flush=True)
+        await asyncio.to_thread(threading.Event().wait)
+
+try:
+    with asyncio.Runner() as runner:
+        runner.run(load(Slow(())))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_ctrl_c_while_the_model_loads():
+    with subprocess.Popen([sys.executable, "-c", LOADING], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"loading\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+
+
+def test_a_model_that_loads_is_served_by_ordinary_threads():
+    class Quick(Scripted):
+        async def load(self):
+            self.daemon = await asyncio.to_thread(lambda: threading.current_thread().daemon)
+
+    async def run():
+        model = Quick(())
+        await load(model)
+        return model.daemon, await asyncio.to_thread(lambda: threading.current_thread().daemon)
+
+    assert asyncio.run(run()) == (True, False)
 
 
 def test_a_port_that_is_taken(tmp_path):

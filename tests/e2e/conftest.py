@@ -94,7 +94,7 @@ class Served:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(
-                f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+                f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
                 f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
                 + body
             )
@@ -108,8 +108,9 @@ class Served:
             writer.close()
 
     def gauge(self, name: str) -> float:
-        """A value of GET /metrics, summed over its labels; 0 where nothing has set it."""
+        """A value of GET /metrics, summed over its labels; the server must know of it."""
         text = self.ask("GET", "/metrics").body.decode()
+        assert f"# TYPE {name} " in text, f"there is no {name}"
         found = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
         return sum(map(float, found))
 

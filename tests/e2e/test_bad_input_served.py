@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 
 import pytest
 
@@ -167,7 +166,7 @@ def test_a_large_body_that_is_right(served):
 def test_what_is_too_large_is_refused_before_it_has_come(served):
     with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
         connection.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
             b"content-type: application/json\r\ncontent-length: 99999999999\r\n\r\n{"
         )
         assert connection.recv(4096).startswith(b"HTTP/1.1 413")
@@ -176,7 +175,7 @@ def test_what_is_too_large_is_refused_before_it_has_come(served):
 def test_a_body_of_no_told_length_is_bounded_too(served):
     with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
         connection.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
             b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
@@ -208,7 +207,7 @@ def test_unknown_fields_are_in_the_debug_log(serving):
         ("GET", CHAT, "POST"),
         ("PUT", "/v1/responses", "POST"),
         ("DELETE", "/v1/models", "GET"),
-        ("POST", "/health", "GET"),
+        ("POST", "/health", "GET, HEAD"),
         ("BREW", CHAT, "POST"),
     ],
 )
@@ -253,7 +252,7 @@ def test_a_compressed_body(served):
         b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 20_000 + b"\r\n",
         bytes(range(256)) * 100,
-        b"POST /v1/models HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /v1/models HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ],
     ids=map(str, range(10)),
 )
@@ -264,14 +263,15 @@ def test_garbage_on_the_socket(served, garbage):
             connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(65536)
         except ConnectionError:
-            return
-        assert not answer or answer[9:12] < b"500", answer[:200]
+            answer = b""
+    assert not answer or answer[9:12] < b"500", answer[:200]
+    assert served.ask("GET", "/health").status == 200
 
 
 def test_many_who_send_nothing_keep_nobody_out(served):
     """More slow clients than there are places, each with a header and half a body."""
     half = (
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
         b'content-length: 1000\r\n\r\n{"model": '
     )
     slow = []
@@ -279,10 +279,7 @@ def test_many_who_send_nothing_keep_nobody_out(served):
         for _ in range(200):
             slow.append(socket.create_connection(("127.0.0.1", served.port), timeout=30))
             slow[-1].sendall(half)
-        until = time.monotonic() + 5
-        while (status := served.chat().status) == 429 and time.monotonic() < until:
-            time.sleep(0.1)
-        assert status == 200
+        assert served.chat().status == 200  # a place is taken once the body is whole
     finally:
         for connection in slow:
             connection.close()
@@ -292,6 +289,6 @@ def test_a_client_that_leaves_in_the_middle_of_its_body(served):
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
             connection.sendall(
-                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
                 b'content-type: application/json\r\ncontent-length: 1000\r\n\r\n{"mod'
             )

@@ -19,7 +19,7 @@ CLIENT = """
 import json, socket, sys
 port, body = int(sys.argv[1]), sys.argv[2].encode()
 with socket.create_connection(("127.0.0.1", port)) as s:
-    s.sendall(b"POST /v1/chat/completions HTTP/1.1\\r\\nhost: x\\r\\n"
+    s.sendall(b"POST /v1/chat/completions HTTP/1.1\\r\\nhost: localhost\\r\\n"
               b"content-type: application/json\\r\\n"
               b"content-length: %d\\r\\n\\r\\n" % len(body) + body)
     assert s.recv(1)

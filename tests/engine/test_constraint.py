@@ -258,3 +258,21 @@ def test_a_schema_that_is_too_large_once_it_is_open_is_refused_at_once():
     with pytest.raises(RequestError, match="cannot be compiled") as caught:
         VOCABULARY.matcher(Grammar.json_schema(wide))
     assert len(str(caught.value)) < 700
+
+
+def test_a_dead_end_is_said_in_words():
+    with pytest.raises(RequestError, match="no value can follow it") as caught:
+        VOCABULARY.matcher(Grammar.json_schema({"$ref": "#", "description": "x" * 900}))
+    assert "NoExtensionBias" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_what_was_compiled_before_is_not_compiled_again():
+    grammar = Grammar.json_schema(PERSON)
+    vocabulary = Vocabulary(TOKENS, special=CONTROL)
+    compiled = vocabulary.matcher(grammar)
+    binding = Binding(Grammar.regex("("), compiled=compiled)  # which cannot be compiled
+    guide = Constraint(vocabulary, (binding,), ends=frozenset({RETURN})).guide()
+    feed(guide, *b'{"name":')
+    again = Constraint(vocabulary, (binding,), ends=frozenset({RETURN})).guide()
+    assert ord("{") in allowed(again)

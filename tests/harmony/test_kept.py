@@ -51,6 +51,55 @@ def test_reasoning_comes_back_though_the_client_dropped_it(kept_after, prompt):
         assert prompt(kept, sent, answered) == THINK + DO + result + "<|start|>assistant"
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ('{"a":1}', '{\n  "a": 1\n}'),
+        ('{"a":1,"b":[1.5,null]}', '{"b": [1.50, null], "a": 1}'),
+        ('{"a":"\u00e9"}', '{"a":"é"}'),
+        ("not json", "not json"),
+        ('{"a":1,"a":2}', '{"a":1,"a":2}'),
+        ('{"a":1e999}', '{"a":1e999}'),
+        ("[" * 90_000, "[" * 90_000),
+        ("1" * 5000, "1" * 5000),
+    ],
+)
+def test_a_client_may_write_the_arguments_anew(kept_after, vocabulary, written, sent):
+    def called(arguments):
+        return Message("assistant", tool_calls=(ToolCall("call_1", "f", arguments),))
+
+    text = THINK + DO.replace('{"a":1}', written)
+    message = Message("assistant", "", "think", called(written).tool_calls)
+    kept = kept_after((message, text))
+    found = kept.find(called(sent), vocabulary)
+    assert [m.content for m in found] == ["think", written]
+    assert kept.tokens(called(sent)) == len(vocabulary.encode(text, special=True))
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ('{"a":1}', '{"a":1.0}'),
+        ('{"a":1}', '{"a":true}'),
+        ('{"a":1}', '{"a":"1"}'),
+        ('{"a":1}', '{"a":1,"b":2}'),
+        ('{"a":1,"a":2}', '{"a":2}'),
+        ('{"a":1e999}', '{"a":1e998}'),
+        ('{"a":NaN}', '{"a": NaN}'),
+        ("not json", "not  json"),
+        ("[1,2]", "[2,1]"),
+    ],
+)
+def test_arguments_of_another_value_are_another_call(kept_after, vocabulary, written, sent):
+    def called(arguments):
+        return Message("assistant", tool_calls=(ToolCall("call_1", "f", arguments),))
+
+    kept = kept_after((called(written), DO.replace('{"a":1}', written)))
+    assert kept.find(called(sent), vocabulary) is None
+    assert kept.tokens(called(sent)) == 0
+    assert kept.find(called(written), vocabulary)
+
+
 def test_a_turn_is_cut_where_its_messages_end(kept_after, vocabulary):
     calls = (*CALLS, ToolCall("call_2", "f", '{"a":1}'))
     message = Message("assistant", "Look.", "think", calls)

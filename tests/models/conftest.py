@@ -26,7 +26,10 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def local(checkpoint, vocabulary, grammars, backend):
-    """(options of `engine.load`) -> a Local over the random checkpoint."""
+    """(options of `engine.load`) -> a Local over the random checkpoint.
+
+    `before` is called as it loads, and the engine is then put into the list `engines`.
+    """
     import random
 
     from ossay.core.types import ModelCard
@@ -36,14 +39,18 @@ def local(checkpoint, vocabulary, grammars, backend):
     from ossay.models.local_model import Local
     from ossay.models.local_prompt import Loaded
 
-    def make(**options):
+    def make(before=lambda: None, engines=None, **options):
         options.setdefault("backend", "cpu" if cpu.available() else "reference")
         options.setdefault("cache_bytes", 8 << 20)
         options.setdefault("context", 1024)
         options.setdefault("threads", 1)
 
         def open_it():
-            return Loaded(load(checkpoint, **options), vocabulary, grammars)
+            before()
+            engine = load(checkpoint, **options)
+            if engines is not None:
+                engines.append(engine)
+            return Loaded(engine, vocabulary, grammars)
 
         card = ModelCard("local/tiny")
         return Local(card, open_it, clock=ManualClock(), rng=random.Random(1))

@@ -15,7 +15,7 @@ import pytest
 
 from ossay.core.errors import ModelCallError, UnknownName, UsageError
 from ossay.core.settings import Settings, settings_from
-from ossay.core.types import Message, ModelCard, Reply, Request, Sampling
+from ossay.core.types import Message, ModelCard, Reply, Request, Sampling, Tool
 from ossay.models.catalogue import CATALOGUE
 from ossay.models.llama_model import LlamaCpp
 from ossay.models.llama_server import LlamaServer, ServerOptions
@@ -224,6 +224,58 @@ def test_a_call_that_llama_cpp_was_at_work_on_says_so(events):
     with pytest.raises(ModelCallError) as caught:
         asyncio.run(main())
     assert (caught.value.kind, caught.value.began) == ("deadline", bool(events))
+
+
+EMPTY_STACK = "got exception: Unexpected empty grammar stack after accepting piece: . (30)"
+
+
+@pytest.mark.parametrize("raised", [True, False])
+def test_a_schema_that_llama_cpp_cannot_follow_is_the_request_s_fault(raised):
+    class Strict(Puppet):
+        def ask(self, body, on_event) -> None:
+            on_event(json.dumps({"error": {"message": EMPTY_STACK, "code": 500}}).encode())
+
+    class Raises(LlamaServer):
+        def load(self) -> None:
+            class Broken:
+                def handle_chat_completions(self, body, on_event) -> None:
+                    raise RuntimeError(EMPTY_STACK)
+
+            self._server = Broken()
+
+    async def main() -> None:
+        server = Raises(Puppet().options) if raised else Strict()
+        async with played(server) as model:
+            await model.reply(ask("Hello", response_schema={"minimum": 5, "maximum": 3}))
+
+    with pytest.raises(ModelCallError, match="cannot follow a schema") as caught:
+        asyncio.run(main())
+    assert (caught.value.kind, caught.value.status) == ("refused", 400)
+
+
+LARGE = {"enum": [f"x{n}" for n in range(20_000)]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"response_schema": LARGE}, "response_format"),
+        ({"tools": (Tool("pick", "", LARGE),)}, "tool 'pick'"),
+        ({"tools": tuple(Tool(f"t{n}", "", {"enum": ["x" * 1000]}) for n in range(80))}, "tool"),
+    ],
+)
+def test_schemas_that_llama_cpp_would_compile_for_minutes_never_reach_it(changes, named):
+    async def main() -> None:
+        server = Puppet()
+        async with played(server) as model:
+            try:
+                await model.reply(ask("Hello", **changes))
+            finally:
+                assert not server.at_work.is_set()
+
+    with pytest.raises(ModelCallError, match=f"schema of {named}.*65536 at most") as caught:
+        asyncio.run(main())
+    assert caught.value.kind == "refused"
 
 
 def test_closing_ends_calls_that_wait_and_calls_that_work():

@@ -3,14 +3,16 @@
 import asyncio
 import json
 import random
+import threading
 from contextlib import aclosing
 
 import jsonschema
 import pytest
 
-from ossay.core.errors import ModelCallError
+from ossay.core.errors import ModelCallError, UsageError
 from ossay.core.model import Completes, Gauged, collect
 from ossay.core.types import Completion, Message, Request, Sampling, Tool, ToolCall
+from ossay.engine import Sampling as EngineSampling
 
 ASKED = (Message("user", "What is the weather in Oslo?"),)
 COLOUR = {
@@ -79,7 +81,8 @@ def test_a_tool_loop_finds_all_that_it_said_in_the_cache(local, vocabulary):
         messages = (*ASKED, first.message, result)
         second = await model.reply(ask(40, messages=messages, tools=TOOLS))
         # The same from a client that edited the call: other tokens.
-        call = ToolCall(call.id, call.name, call.arguments + " ")
+        other = {**json.loads(call.arguments), "warm": "yes"}
+        call = ToolCall(call.id, call.name, json.dumps(other))
         edited = Message("assistant", tool_calls=(call,))
         third = await model.reply(ask(40, messages=(*ASKED, edited, result), tools=TOOLS))
         return first, second, third
@@ -225,6 +228,64 @@ def test_a_deadline_counts_from_when_the_engine_begins(local):
             await asyncio.sleep(0.001)
 
     run(local(context=2048, backend="null", cache_bytes=1 << 20), both)
+
+
+def test_standing_in_line_is_not_part_of_the_deadline(local):
+    gate, begun, engines = threading.Event(), threading.Event(), []
+
+    def hold(_token):
+        begun.set()
+        gate.wait()
+
+    async def behind_another(model):
+        await model.load()
+        held = engines[0].submit([1, 2, 3], EngineSampling(max_tokens=1), on_token=hold)
+        await asyncio.to_thread(begun.wait)
+        try:
+            late = asyncio.create_task(model.reply(ask(1, deadline_s=0.4)))
+            await asyncio.sleep(0.7)
+            assert not late.done()
+        finally:
+            gate.set()
+        reply = await late
+        held.result()
+        return reply
+
+    options = {"max_sequences": 1, "backend": "null", "cache_bytes": 1 << 20}
+    reply = run(local(engines=engines, **options), behind_another)
+    assert reply.usage.output_tokens == 1
+
+
+def test_closing_while_it_loads_leaves_no_engine(local):
+    opening, go, engines = threading.Event(), threading.Event(), []
+
+    def wait():
+        opening.set()
+        go.wait()
+
+    async def close_meanwhile():
+        model = local(engines=engines, before=wait)
+        calls = [asyncio.create_task(model.reply(ask())) for _ in range(2)]
+        await asyncio.to_thread(opening.wait)
+        await model.aclose()
+        go.set()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    for error in asyncio.run(close_meanwhile()):
+        assert isinstance(error, ModelCallError), error
+        assert "closed" in str(error)
+    assert len(engines) == 1
+    with pytest.raises(UsageError, match="closed"):
+        engines[0].submit([1])
+
+
+def test_top_k_below_0_is_off(local):
+    async def both(model):
+        sampled = [Sampling(max_tokens=6, seed=4, top_k=top_k) for top_k in (-1, None)]
+        return [(await model.reply(ask(sampling=sampling))).message for sampling in sampled]
+
+    first, second = run(local(), both)
+    assert first == second
 
 
 def test_a_closed_model_refuses_and_ends_what_runs(local):

@@ -100,3 +100,11 @@ def test_what_fails_while_loading_fails_the_call(settings, environ, checkpoint):
     model = open_model(reference, settings=settings, environ=environ)
     with pytest.raises(ModelCallError, match="context=999999999"):
         asyncio.run(ask_and_close(model))
+
+
+def test_a_checkpoint_of_another_vocabulary_is_refused(settings, environ, tmp_path):
+    from ossay.engine.synth import tiny_shape, write_checkpoint
+
+    folder = write_checkpoint(tmp_path / "small", tiny_shape(), 1)
+    with pytest.raises(UsageError, match=r"of 512 tokens.*201088.*ossay generate --tokens"):
+        open_model(f"local/{folder}", settings=settings, environ=environ)

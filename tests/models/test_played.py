@@ -89,6 +89,45 @@ def test_a_tool_conversation_keeps_its_thoughts(play):
         said += [answer.message, ASKED]
 
 
+def test_a_client_that_drops_the_thoughts_sees_that_they_were_kept(play):
+    model = play("caller")
+    called = ask(model, ASKED, tools=TOOLS).message
+    dropped = Message("assistant", tool_calls=called.tool_calls)
+    result = Message("tool", "rain", tool_call_id=called.tool_calls[0].id)
+    answer = ask(model, ASKED, dropped, result, tools=TOOLS).message
+    assert called.reasoning
+    assert called.reasoning in answer.content
+    # And thoughts that no prompt holds are not quoted: an answer was given since.
+    said = (ASKED, dropped, result, answer, ASKED)
+    again = ask(model, *said, tools=TOOLS).message
+    result = Message("tool", "snow", tool_call_id=again.tool_calls[0].id)
+    last = ask(model, *said, again, result, tools=TOOLS).message
+    assert again.reasoning in last.content
+    assert called.reasoning not in last.content
+
+
+def test_an_answer_longer_than_the_context_is_cut(play):
+    long = play([Message("assistant", " word" * 140_000)])
+    cut = ask(long, ASKED, sampling=Sampling(max_tokens=9))
+    assert cut.finish == "length"
+    assert cut.message.content == " word" * 6  # and three of the frame
+
+
+@pytest.mark.parametrize("prompt", ["", ()])
+def test_an_empty_prompt_is_refused(play, prompt):
+    async def go_on():
+        return await collect(play("echo").complete(Completion(prompt)))
+
+    with pytest.raises(ModelCallError, match="at least one character") as caught:
+        asyncio.run(go_on())
+    assert caught.value.kind == "refused"
+
+
+def test_what_is_too_deep_to_read_is_no_answer_under_a_schema(play):
+    reply = ask(play("echo"), Message("user", "[" * 5000), response_schema=CITY)
+    jsonschema.validate(json.loads(reply.message.content), CITY)
+
+
 @pytest.mark.parametrize("script", ["caller", "echo"])
 @pytest.mark.parametrize("choice", ["required", "weather"])
 def test_a_call_is_forced(play, script, choice):

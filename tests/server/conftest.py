@@ -140,7 +140,7 @@ def http_request(path, body, *headers):
     data = json.dumps(body).encode()
     lines = [
         f"POST {path} HTTP/1.1",
-        "Host: here",
+        "Host: localhost",
         "Content-Type: application/json",
         f"Content-Length: {len(data)}",
         *headers,

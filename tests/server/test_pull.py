@@ -1,7 +1,7 @@
 """Taking what is ready, waiting only where nothing is, and ending in the middle of a step."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -137,3 +137,109 @@ def test_an_iterator_that_is_no_generator():
             return self.at
 
     assert asyncio.run(drain(Count())) == [[1, 2]]
+
+
+def test_a_cancellation_while_the_step_cleans_up_is_the_callers():
+    told = []
+
+    async def items():
+        try:
+            yield 1
+            await asyncio.get_running_loop().create_future()
+        finally:
+            told.append("cleans")
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                told.append("cleaned")
+
+    async def run():
+        task = asyncio.create_task(drain_one(items()))
+        while told != ["cleans"]:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    assert told == ["cleans", "cleaned"]
+
+
+async def drain_one(items):
+    async with aclosing(Pull(items)) as pull:
+        assert await pull == [1]
+
+
+def test_a_cancellation_that_the_step_swallows_is_still_the_callers():
+    told = []
+
+    async def items():
+        try:
+            yield 1
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            told.append("cleans")
+            with suppress(asyncio.CancelledError):
+                await asyncio.get_running_loop().create_future()
+            yield 2
+
+    async def run():
+        task = asyncio.create_task(drain_one(items()))
+        while not told:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+
+
+def test_an_error_that_cleaning_up_waits_for_is_the_steps_to_handle():
+    told = []
+
+    async def items():
+        try:
+            yield 1
+            await asyncio.get_running_loop().create_future()
+        finally:
+            failed = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(failed.set_exception, OSError("no close"))
+            try:
+                await failed
+            except OSError as error:
+                told.append(str(error))
+
+    asyncio.run(drain_one(items()))
+    assert told == ["no close"]
+
+
+def test_what_the_step_waits_for_is_cancelled_with_it():
+    told = []
+
+    async def inner():
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            told.append("inner")
+
+    async def items():
+        task = asyncio.create_task(inner())
+        await asyncio.sleep(0)
+        yield 1
+        try:
+            await task
+        finally:
+            told.append("outer")
+
+    asyncio.run(asyncio.wait_for(drain_one(items()), 60))
+    assert told == ["inner", "outer"]
+
+
+def test_a_step_that_ends_well_although_it_was_cancelled():
+    async def items():
+        yield 1
+        with suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        yield 2
+
+    asyncio.run(drain_one(items()))

@@ -16,7 +16,16 @@ import msgspec
 
 from ossay.core.model import Model, collect
 from ossay.core.text import well_formed
-from ossay.core.types import Delta, Message, ModelCard, Reply, Request, Tool, ToolCall
+from ossay.core.types import (
+    Delta,
+    Message,
+    ModelCard,
+    Reply,
+    Request,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+)
 
 FINISH = "finish"
 
@@ -46,7 +55,7 @@ class JsonAction:
         return await collect(self.stream(request))
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
-        """Like `reply`; an action is of use only when it is whole, so it arrives in one piece."""
+        """Like `reply`; an action is of use only when it is whole, so it comes in one piece."""
         if not request.tools:
             async for delta in self._model.stream(request):
                 yield delta
@@ -55,6 +64,9 @@ class JsonAction:
         turn = sum(message.role == "assistant" for message in request.messages) + 1
         message = read_action(reply.message, f"action_{turn}")
         finish = "tool_calls" if message.tool_calls else reply.finish
+        yield Delta(content=message.content, reasoning=message.reasoning)
+        for index, call in enumerate(message.tool_calls):
+            yield Delta(tool_call=ToolCallDelta(index, call.id, call.name, call.arguments))
         yield Delta(reply=msgspec.structs.replace(reply, message=message, finish=finish))
 
     async def aclose(self) -> None:

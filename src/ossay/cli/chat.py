@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import os
 import signal
 import sys
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ossay.cli import place
-from ossay.core.display import visible
 from ossay.core.errors import ModelCallError, UsageError
 from ossay.core.types import Effort, Sampling
 
@@ -39,7 +39,11 @@ HISTORY = "chat_history"
 @click.option("--effort", type=click.Choice(["low", "medium", "high"]), help="How long it thinks.")
 @click.option("--temperature", type=click.FloatRange(0), metavar="T", help="0 is greedy.")
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Of one reply.")
-@click.option("--seed", type=int, help="For models that can repeat themselves.")
+@click.option(
+    "--seed",
+    type=click.IntRange(-(2**63), 2**63 - 1),
+    help="For models that can repeat themselves.",
+)
 @click.option("--tools", is_flag=True, help="Let it read, write and run commands, in a sandbox.")
 @click.option("--workspace", type=click.Path(exists=True, file_okay=False, path_type=Path),
               metavar="DIR", help="Folder for the tools; a fresh one if not given.")  # fmt: skip
@@ -68,6 +72,8 @@ def chat(  # noqa: PLR0913  each is something that a user may want to set
     MODEL is provider/name: local/gpt-oss-20b, llamacpp/smollm2-135m, groq/openai/gpt-oss-120b,
     scripted/echo. In the chat, /help lists what can be done.
     """
+    if temperature is not None and not math.isfinite(temperature):
+        raise UsageError(f"--temperature {temperature!r} is no number of 0 or more; try 1")
     if workspace is not None and not tools:
         raise UsageError("--workspace is where tools work: add --tools, or leave it out")
     if once is None and not sys.stdin.isatty():
@@ -190,7 +196,7 @@ def _talk(model: Model, conversation: Conversation, screen: Screen, *, history: 
         commands = Commands(
             talk, lambda: model.card, conversation.tools, lambda: datetime.now().astimezone()
         )
-        screen.note(f"Talking with {visible(model.card.reference)}. /help lists the commands.")
+        screen.note(f"Talking with {model.card.reference}. /help lists the commands.")
         prompt = _prompt(commands.completions, screen, history)
         while _next(talk, commands, prompt):
             pass

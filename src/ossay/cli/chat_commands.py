@@ -156,7 +156,7 @@ class Commands:
             conversation.sampling,
             self._tools,
         )
-        chat_file.write(saved, Path(rest).expanduser(), overwrite=overwrite)
+        chat_file.write(saved, _path(rest), overwrite=overwrite)
         self._note(f"Saved {_messages(saved)} to {rest}.")
 
     def _save_over(self, rest: str) -> None:
@@ -165,7 +165,7 @@ class Commands:
     def _load(self, rest: str) -> None:
         if not rest:
             raise UsageError("say which: /load FILE")
-        saved = chat_file.read(Path(rest).expanduser())
+        saved = chat_file.read(_path(rest))
         conversation = self._talk.conversation
         try:
             conversation.resume(saved.messages)
@@ -201,6 +201,11 @@ class Commands:
 
 def _quit(rest: str) -> None:
     raise EOFError
+
+
+def _path(typed: str) -> Path:
+    # Not Path.expanduser, which raises for a user who is unknown here; a shell takes it as it is.
+    return Path(os.path.expanduser(typed))
 
 
 def _short(text: str) -> str:

@@ -43,16 +43,18 @@ class Saved(Struct, frozen=True, forbid_unknown_fields=True):
 def write(saved: Saved, path: Path, *, overwrite: bool) -> None:
     """Write the whole file or nothing. Raises `UsageError`; a file is replaced only if told to."""
     body = as_json(saved)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}") if overwrite else path
     try:
-        with part.open("xb") as file:
-            try:
+        # ValueError where the path is a folder without a name: "." or "/".
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with part.open("xb") as file:
                 file.write(body)
-                file.flush()
+            if overwrite:
                 part.replace(path)
-            except OSError:
-                part.unlink(missing_ok=True)
-                raise
+            else:
+                _give_name(part, path)
+        finally:
+            part.unlink(missing_ok=True)
     except FileExistsError as error:
         raise UsageError(
             f"{str(path)!r} exists; replace it with /save! {path}, or give another name"
@@ -79,6 +81,17 @@ def as_json(value: object) -> bytes:
         plain = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
         body = plain.encode("utf-8", "replace")
     return msgspec.json.format(body) + b"\n"
+
+
+def _give_name(part: Path, path: Path) -> None:
+    """Let `path` be the file `part`. Raises `FileExistsError` where there is such a file."""
+    try:
+        path.hardlink_to(part)  # a rename would replace
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, as FAT: an empty file keeps the name free
+        path.open("xb").close()
+        part.replace(path)
 
 
 def _why(error: Exception) -> str:

@@ -73,7 +73,7 @@ class Screen:
     def call(self, call: ToolCall) -> None:
         """Show that a tool is called."""
         self.settle()
-        self.note(f"→ {visible(call.name)} {_one_line(call.arguments, ARGUMENT_CHARS)}")
+        self.note(f"→ {call.name} {_one_line(call.arguments, ARGUMENT_CHARS)}")
 
     def result(self, result: ToolResult) -> None:
         """Show what a tool call came to."""
@@ -83,7 +83,7 @@ class Screen:
         if len(text) > RESULT_CHARS:
             more += len(text) - RESULT_CHARS
             text = text[:RESULT_CHARS]
-        shown = "\n  ".join(visible(text).split("\n"))
+        shown = text.replace("\n", "\n  ")
         left_out = f" [… {more:,} more characters]" if more > RESULT_LINES else ""
         self.note(f"← {shown}{left_out} ({result.seconds:.1f} s)")
 
@@ -93,8 +93,8 @@ class Screen:
             self.note(counts(replies))
 
     def note(self, text: str) -> None:
-        """Show a remark of ours, dimmed; its own line."""
-        self._line(text, _DIM)
+        """Show a remark of ours, dimmed; its own line. `text` may quote anyone."""
+        self._line(visible(text), _DIM)
 
     def error(self, text: str) -> None:
         """Show what went wrong. `text` may quote a model or a server."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _KEYS = "OSSAY_API_KEYS"
 _MIB = 2**20
-_SAY_EVERY_S = 5
 
 
 @click.command()
@@ -79,9 +78,13 @@ def serve(  # noqa: PLR0913  each is something that a user may want to set
     from ossay.server.house import Options
     from ossay.server.keys import Keys
 
-    keys = Keys.from_text(os.environ.get(keys_variable, ""))
-    if keys_variable != _KEYS and not keys:
-        raise UsageError(f"{keys_variable!r} holds no key; set it, or leave out --keys-variable")
+    given = os.environ.get(keys_variable, "")
+    keys = Keys.from_text(given)
+    if not keys and (given or keys_variable != _KEYS):
+        raise UsageError(
+            f"{keys_variable!r} holds no key: set it to KEY or KEY,KEY; or unset it and leave out "
+            "--keys-variable"
+        )
     _check_host(host, bool(keys), keys_variable)
     options = Options(
         aliases=aliases,
@@ -126,30 +129,47 @@ def _run(
     """Open, load and serve; see `ossay.server.serve.serve`."""
     import uvloop
 
-    from ossay.models.resolve import open_model
     from ossay.server.serve import bind
 
-    full = reference if "/" in reference else f"local/{reference}"
-    model = open_model(full, settings=place.here(), environ=os.environ)
+    model = _open(reference if "/" in reference else f"local/{reference}")
     bound = bind(host, port)
     with bound, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(model, options, bound, drain_s, as_json))
 
 
+def _open(reference: str) -> Model:
+    from ossay.models.resolve import open_model
+    from ossay.models.scripted import Rehearsal, scripted
+
+    model = open_model(reference, settings=place.here(), environ=os.environ)
+    provider, _, name = reference.partition("?")[0].partition("/")
+    if provider in ("scripted", "played") and isinstance(scripted(name), Rehearsal):
+        raise UsageError(f"{reference!r} plays in campaigns only; try '{provider}/echo'")
+    return model
+
+
+def acting(model: Model) -> Model:
+    """Return the model, able to call tools also where it knows none of its own."""
+    from ossay.agent.dialects import JsonAction
+
+    return JsonAction(model) if model.card.dialect == "json_action" else model
+
+
 async def _serve(
     model: Model, options: Options, bound: socket.socket, drain_s: float, as_json: bool
 ) -> int | None:
+    from ossay.cli.serve_load import load
     from ossay.server.app import App
     from ossay.server.house import House
     from ossay.server.serve import serve as serve_app
 
     try:
-        await _load(model)
+        await load(model)
     except BaseException:
         await model.aclose()
         raise
     # The id of a response opens what was said: it must not be guessed.
-    house = House(model, options, rng=random.SystemRandom())
+    house = House(acting(model), options, rng=random.SystemRandom())
     url = _url(bound)
 
     def ready() -> None:
@@ -167,20 +187,6 @@ async def _serve(
         sys.stdout.flush()
 
     return await serve_app(App(house), bound, drain_s=drain_s, ready=ready)
-
-
-async def _load(model: Model) -> None:
-    """Read the weights now, where there are any, and say so where it takes a while."""
-    from ossay.core.model import Loads
-
-    if not isinstance(model, Loads):
-        return
-    loading = asyncio.ensure_future(model.load())
-    waited = 0
-    while not (await asyncio.wait([loading], timeout=_SAY_EVERY_S))[0]:
-        waited += _SAY_EVERY_S
-        click.echo(f"ossay: loading {model.card.reference} … {waited} s", err=True)
-    await loading
 
 
 def _url(bound: socket.socket) -> str:

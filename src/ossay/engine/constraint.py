@@ -42,11 +42,13 @@ class Binding(Struct, frozen=True):
         applies: Whether it binds the body of a message with this header; None binds every body.
             Called with the ids since the last message's end, without `opens`.
         ends: Which tokens may end this body; empty takes all of the constraint's.
+        compiled: What the vocabulary made of the grammar, where that was asked before.
     """
 
     grammar: Grammar
     applies: Callable[[Header], bool] | None = None
     ends: frozenset[int] = frozenset()
+    compiled: LLMatcher | None = None
 
 
 class Constraint(Struct, frozen=True):
@@ -70,7 +72,12 @@ class Constraint(Struct, frozen=True):
 
     def guide(self) -> Guide:
         """Compile everything; raises RequestError 'bad_schema'."""
-        matchers = [self.vocabulary.matcher(binding.grammar) for binding in self.bindings]
+        matchers = [
+            self.vocabulary.matcher(binding.grammar)
+            if binding.compiled is None
+            else binding.compiled
+            for binding in self.bindings
+        ]
         return Guide(self, matchers)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, json
 
+from ossay.engine.compiled import Compiled
 from ossay.engine.errors import RequestError
-from ossay.engine.schema_limits import too_costly
+from ossay.engine.schema_limits import cost_of, too_costly
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -46,6 +46,11 @@ class Grammar(Struct, frozen=True):
         """A body that a context-free grammar derives (llguidance's dialect of Lark)."""
         return cls("lark", text)
 
+    @property
+    def cost(self) -> int:
+        """What it costs to compile and to keep, in characters of a plain schema."""
+        return cost_of(self.text)
+
 
 class Vocabulary:
     """The bytes of each token id, and which ids are control tokens that no grammar may produce.
@@ -68,7 +73,7 @@ class Vocabulary:
         self._preparing = threading.Lock()
         self._single = {token: i for i, token in enumerate(tokens) if len(token) == 1}
         self._tokenizer: LLTokenizer | None = None
-        self._matcher = lru_cache(maxsize=256)(self._compile)
+        self._compiled = Compiled(self._compile)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -78,8 +83,11 @@ class Vocabulary:
         return [i for byte in text if (i := self._single.get(bytes((byte,)))) is not None]
 
     def matcher(self, grammar: Grammar) -> LLMatcher:
-        """Return a fresh matcher; raises RequestError 'bad_schema' where it cannot be compiled."""
-        return self._matcher(grammar).deep_copy()
+        """Return the matcher of a grammar, to be copied before it is used.
+
+        Raises RequestError 'bad_schema' where it cannot be compiled.
+        """
+        return self._compiled.matcher(grammar)
 
     def _compile(self, grammar: Grammar) -> LLMatcher:
         from llguidance import LLMatcher, LLTokenizer
@@ -146,5 +154,7 @@ class _Described:
 def _bad(grammar: Grammar, reason: str) -> RequestError:
     short = grammar.text if len(grammar.text) <= 200 else grammar.text[:200] + "…"
     reason = reason.strip().partition("\n<state>")[0]
+    if "NoExtensionBias" in reason:  # the compiler's word for a dead end
+        reason = "no value can follow it"
     reason = reason if len(reason) <= 300 else reason[:300] + "…"
     return RequestError("bad_schema", f"the {grammar.kind} {short!r} cannot be compiled: {reason}")

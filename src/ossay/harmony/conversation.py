@@ -6,6 +6,7 @@ Knows nothing of token ids beyond handing on those that were kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ossay.core.types import Message, Request
@@ -13,6 +14,9 @@ from ossay.harmony.kept import Kept
 from ossay.harmony.prompt import developer_text, system_text
 from ossay.harmony.types import HarmonyMessage
 from ossay.harmony.vocabulary import Vocabulary
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]")
+_NAME_CHARS = 64  # of a tool's name, as OpenAI has it
 
 
 def from_request(
@@ -83,4 +87,6 @@ def _turn(message: Message, vocabulary: Vocabulary, kept: Kept | None) -> Iterat
 
 
 def _full(name: str) -> str:
-    return name if name.startswith("functions.") else f"functions.{name}"
+    """A tool's name as it stands in headers, where other characters could pass for more of one."""
+    plain = _NOT_IN_A_NAME.sub("_", name.removeprefix("functions."))[:_NAME_CHARS]
+    return f"functions.{plain or 'unnamed'}"

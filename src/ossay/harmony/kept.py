@@ -1,16 +1,19 @@
 """The tokens of turns that were generated, so that history is what the model wrote.
 
-Found by what the client sends back: content and calls, each exactly. Calls have ids that no other
-conversation has, so their turn comes back whole, with the reasoning that the client left out. Equal
-answers are given in many conversations, so of a turn without calls only the answer comes back.
-Knows nothing of how a prompt is put together.
+Found by what the client sends back: content and calls, the arguments by their JSON value, since
+clients write them anew. Calls have ids that no other conversation has, so their turn comes back
+whole, with the reasoning that the client left out. Equal answers are given in many conversations,
+so of a turn without calls only the answer comes back. Knows nothing of how a prompt is put
+together.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 from ossay.core.types import Message
 from ossay.harmony.generated import read_turn
@@ -59,6 +62,14 @@ class Kept:
             turn.read = read_turn(turn.message, turn.ids, vocabulary) or ()
         return turn.read or None
 
+    def tokens(self, message: Message) -> int:
+        """Return how many tokens are kept of a turn, 0 of an unknown one."""
+        if message.role != "assistant":
+            return 0
+        with self._lock:
+            turn = self._turns.get(_key(message))
+        return 0 if turn is None else len(turn.ids)
+
     def _forget(self, key: _Key) -> None:
         turn = self._turns.pop(key, None)
         if turn is not None:
@@ -77,4 +88,24 @@ class _Turn:
 
 
 def _key(message: Message) -> _Key:
-    return message.content, tuple((c.id, c.name, c.arguments) for c in message.tool_calls)
+    return message.content, tuple((c.id, c.name, _value(c.arguments)) for c in message.tool_calls)
+
+
+def _value(arguments: str) -> str:
+    """Write a JSON value in the one way; what has no plain value is left as it is."""
+    try:
+        value = json.loads(arguments, object_pairs_hook=_object, parse_constant=_no_number)
+        return json.dumps(value, sort_keys=True, allow_nan=False)
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

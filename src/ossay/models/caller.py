@@ -13,6 +13,8 @@ from ossay.core.types import Message, Request, Tool, ToolCall
 from ossay.models.json_example import example
 from ossay.models.scripted import Pieces, Scripted, last_said
 
+_READ = 10_000  # characters of a message in which names of tools are looked for
+
 
 class Caller(Scripted):
     """Calls a tool for each user message, where tools are offered.
@@ -69,7 +71,9 @@ def arguments_of(tool: Tool) -> str:
 
 def _chosen(tools: tuple[Tool, ...], choice: str, text: str) -> list[Tool]:
     by_choice = [tool for tool in tools if tool.name == choice]
-    named = [tool for tool in tools if re.search(rf"\b{re.escape(tool.name)}\b", text)]
+    text = text[:_READ]
+    named = [tool for tool in tools if tool.name in text]  # first: a pattern costs 100 us
+    named = [tool for tool in named if re.search(rf"\b{re.escape(tool.name)}\b", text)]
     return by_choice or named or [tools[0]]
 
 

@@ -20,12 +20,15 @@ from ossay.core.model import collect
 from ossay.core.types import Delta, ModelCard, Reply, Request, Timing
 from ossay.models import failures
 from ossay.models.assembly import Assembly
-from ossay.models.llama_server import LlamaServer
+from ossay.models.llama_server import LlamaServer, schema_error
 from ossay.models.providers import Provider
 from ossay.models.wire import encode_request
 
 # The event that wakes a call whose slot is free.
 _GRANTED = b""
+
+# Of all schemas of a request, in bytes: an enum of 20,000 values (250 KB) takes minutes.
+_LARGEST_SCHEMAS = 64 << 10
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class LlamaCpp:
         events: asyncio.Queue[tuple[float, bytes | ModelCallError | None]] = asyncio.Queue()
         call = _Call(events, asyncio.get_running_loop(), began, request.deadline_s)
         try:
+            _check_schemas(request)
             body = encode_request(request, self._provider, self._server.options.name, {})
             async with aclosing(self._deltas(body, call)) as deltas:
                 async for delta in deltas:
@@ -197,5 +201,23 @@ def _failure(event: bytes) -> ModelCallError:
     error = msgspec.json.decode(event, type=_Failed).error
     if error.type == "exceed_context_size_error":
         return ModelCallError("context_exhausted", error.message, status=error.code)
+    if (schema := schema_error(error.message)) is not None:
+        return schema
     kind: CallErrorKind = "refused" if 400 <= error.code < 500 else "server_error"
     return ModelCallError(kind, error.message, status=error.code)
+
+
+def _check_schemas(request: Request) -> None:
+    """Refuse schemas that llama.cpp would compile for minutes, when nothing can stop it."""
+    schemas = {f"tool {tool.name!r}": tool.parameters for tool in request.tools}
+    if request.response_schema is not None:
+        schemas["response_format"] = request.response_schema
+    total = 0
+    for of, schema in schemas.items():
+        total += len(msgspec.json.encode(schema))
+        if total > _LARGEST_SCHEMAS:
+            raise ModelCallError(
+                "refused",
+                f"with the schema of {of} this request has {total} bytes of schemas, and llama.cpp "
+                f"takes {_LARGEST_SCHEMAS} at most; use smaller ones",
+            )

@@ -9,6 +9,7 @@ that time (0.7 s for 100 MB, measured on 2 cores).
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -25,6 +26,8 @@ _SILENT, _ERRORS = 0, 1
 _BATCH_TOKENS = 512
 # Prefixes of earlier conversations that are kept for reuse, in memory.
 _PREFIX_CACHE_MIB = 512
+# It makes a grammar of the answer's schema and of tools, and of nothing else.
+_GRAMMAR = re.compile(r"\bgrammar\b", re.IGNORECASE)
 
 
 class ServerOptions(Struct, frozen=True):
@@ -82,12 +85,21 @@ class LlamaServer:
         except ValueError as error:  # what the HTTP server would answer with 400
             raise ModelCallError("refused", str(error), status=400) from error
         except RuntimeError as error:
-            raise ModelCallError("server_error", str(error)) from error
+            text = str(error)
+            raise schema_error(text) or ModelCallError("server_error", text) from error
 
     def close(self) -> None:
         """Free the memory and end llama.cpp's threads. No request may be under way."""
         with self._loading:
             self._server = None
+
+
+def schema_error(text: str) -> ModelCallError | None:
+    """Judge what llama.cpp says: a schema that it cannot follow is the request's fault."""
+    if _GRAMMAR.search(text) is None:
+        return None
+    hint = "llama.cpp cannot follow a schema of this request, use a simpler one"
+    return ModelCallError("refused", f"{hint}: {text}", status=400)
 
 
 def _open(options: ServerOptions, verbosity: int) -> Any:

@@ -67,7 +67,7 @@ def open_local(
         UnknownName: no such model, or no such option.
     """
     from ossay.engine.config import read_shape
-    from ossay.harmony.vocabulary import find_file
+    from ossay.harmony.vocabulary import VOCABULARY_SIZE, find_file
     from ossay.models.clock import SystemClock
     from ossay.models.local_model import Local
     from ossay.models.local_prompt import Loaded
@@ -76,6 +76,11 @@ def open_local(
     options = load_options(name, query)
     folder = model_folder(base, settings)
     shape = read_shape(folder)
+    if shape.vocab < VOCABULARY_SIZE:
+        raise UsageError(
+            f"'local/{base}': this checkpoint has a vocabulary of {shape.vocab} tokens, and chat "
+            f"needs {VOCABULARY_SIZE}; use `ossay generate --tokens`"
+        )
     file = find_file(settings, environ)
 
     def load() -> Loaded:

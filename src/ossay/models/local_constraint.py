@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ossay.core.errors import ModelCallError
 from ossay.core.types import Request, Tool
@@ -32,6 +32,9 @@ from ossay.models.local_words import (
 _ANSWER_ENDS = frozenset((RETURN, END))
 _ENDS = frozenset((RETURN, END, CALL, ENDOFTEXT))
 _BREAKS = frozenset((START, END, CALL, RETURN))
+
+# What the grammars of one request may cost, in characters of a plain schema: a second or two.
+BUDGET = 1_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -70,23 +73,36 @@ class Rules:
 
     Raises `ModelCallError` of kind refused, which names the schema that cannot be compiled: the
     answer's, or of a tool that is `strict` or must be called. Other tools' arguments are then free.
+    So are they where all schemas together cost more than `BUDGET`.
+
+    Args:
+        stopped: Asked before each schema; where it says so, no more are compiled.
     """
 
-    def __init__(self, request: Request, grammars: Grammars) -> None:
+    def __init__(
+        self, request: Request, grammars: Grammars, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         self._grammars = grammars
+        self._stopped = stopped
+        self._left = BUDGET
+        self._read: tuple[tuple[int, ...] | None, Header] = (None, Header())
         self._answer: Binding | None = None
         if request.response_schema is not None:
             grammar = Grammar.json_schema(request.response_schema)
-            self._check(grammar, "response_format")
-            self._answer = Binding(grammar, applies=self._is_answer, ends=_ANSWER_ENDS)
+            self._answer = self._binding(
+                grammar, "response_format", applies=self._is_answer, ends=_ANSWER_ENDS
+            )
         # A call that is the turn's last ends in <|call|>, as the format has it.
         several = request.parallel_tool_calls is True
         self._call_ends = frozenset((CALL, END)) if several else frozenset((CALL,))
         self._calls: dict[str, Binding] = {}
         if request.tool_choice != "none":
+            must = [tool for tool in request.tools if self._must(tool, request)]
+            for tool in must:
+                self._bind(tool, must=True)
             for tool in request.tools:
-                must = tool.strict or request.tool_choice in ("required", tool.name)
-                self._bind(tool, must=must)
+                if tool.name not in self._calls:
+                    self._bind(tool, must=False)
 
     def everywhere(self) -> Constraint | None:
         """Bind each message by its header; None where nothing is bound."""
@@ -121,33 +137,61 @@ class Rules:
     def _body(self, binding: Binding | None) -> Constraint | None:
         if binding is None:
             return None
-        body = Binding(binding.grammar, ends=binding.ends)
+        body = Binding(binding.grammar, ends=binding.ends, compiled=binding.compiled)
         return Constraint(self._grammars.tokens, (body,), ends=binding.ends)
+
+    @staticmethod
+    def _must(tool: Tool, request: Request) -> bool:
+        return tool.strict or request.tool_choice in ("required", tool.name)
 
     def _bind(self, tool: Tool, *, must: bool) -> None:
         grammar = Grammar.json_schema({"type": "object", **tool.parameters})
+        recipients = (f"functions.{tool.name}", tool.name)
         try:
-            self._check(grammar, f"tool {tool.name!r}")
+            self._calls[tool.name] = self._binding(
+                grammar,
+                f"tool {tool.name!r}",
+                applies=lambda ids: self._header(ids).recipient in recipients,
+                ends=self._call_ends,
+            )
         except ModelCallError as error:
-            if must:
+            if must or self._stopped():
                 raise
             _log.debug("the arguments of %r are not bound: %s", tool.name, error)
-            return
-        recipients = (f"functions.{tool.name}", tool.name)
-        self._calls[tool.name] = Binding(
-            grammar,
-            applies=lambda ids: self._grammars.header(ids).recipient in recipients,
-            ends=self._call_ends,
-        )
 
-    def _check(self, grammar: Grammar, of: str) -> None:
+    def _binding(
+        self,
+        grammar: Grammar,
+        of: str,
+        *,
+        applies: Callable[[tuple[int, ...]], bool],
+        ends: frozenset[int],
+    ) -> Binding:
+        if self._stopped():
+            raise ModelCallError("refused", "nobody waits for this answer any more")
+        cost = grammar.cost
+        if self._left < cost <= BUDGET:  # beyond that it is refused by itself
+            raise ModelCallError(
+                "refused",
+                f"the schema of {of} cannot be used: all schemas of this request together cost "
+                f"more than {BUDGET} characters of a plain one; use fewer or simpler ones",
+            )
         try:
-            self._grammars.tokens.matcher(grammar)
+            compiled = self._grammars.tokens.matcher(grammar)
         except RequestError as error:
             raise ModelCallError("refused", f"the schema of {of} cannot be used: {error}") from None
+        finally:
+            self._left -= cost if cost <= BUDGET else 0
+        return Binding(grammar, applies=applies, ends=ends, compiled=compiled)
+
+    def _header(self, ids: tuple[int, ...]) -> Header:
+        """Read a header once for all bindings, which are asked one after the other."""
+        if self._read[0] is not ids:
+            self._read = ids, self._grammars.header(ids)
+        return self._read[1]
 
     def _is_answer(self, ids: tuple[int, ...]) -> bool:
-        header = self._grammars.header(ids)
+        header = self._header(ids)
         return not header.recipient and speaks_finally(header)
 
 

@@ -8,6 +8,7 @@ Knows nothing of what the tokens mean.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from contextlib import suppress
 
@@ -100,6 +101,7 @@ class Deliveries:
 
     def __init__(self, engine: Engine) -> None:
         self._by_loop: dict[asyncio.AbstractEventLoop, Delivery] = {}
+        self._adding = threading.Lock()  # loops of several threads may come at once
         engine.watch(self._flush)
 
     def here(self) -> Delivery:
@@ -108,9 +110,10 @@ class Deliveries:
         found = self._by_loop.get(loop)
         if found is None:
             found = Delivery(loop)
-            # A new dict, since the engine's thread may be walking the old one.
-            open_ = {at: d for at, d in self._by_loop.items() if not at.is_closed()}
-            self._by_loop = {**open_, loop: found}
+            with self._adding:
+                # A new dict, since the engine's thread may be walking the old one.
+                open_ = {at: d for at, d in self._by_loop.items() if not at.is_closed()}
+                self._by_loop = {**open_, loop: found}
         return found
 
     def _flush(self) -> None:

@@ -27,25 +27,13 @@ from ossay.harmony.vocabulary import Vocabulary
 from ossay.models.clock import Clock
 from ossay.models.local_phases import free, phases
 from ossay.models.local_prompt import Loaded, chat_prompt, rules_of, text_prompt
-from ossay.models.local_speech import Speech, Spoken
+from ossay.models.local_sampling import engine_sampling
+from ossay.models.local_speech import Called, Speech, Spoken
 from ossay.models.local_text import Continuation
 from ossay.models.local_turn import Turn
 
 _KEPT = 250_000  # tokens of turns; a token takes some 36 bytes
 _ID_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-class _Call:
-    """When a call came, by Unix time, and how long it took until it was handed in."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.at = clock.unix()
-        self.prepared_s = 0.0
-        self._began = clock.monotonic()
-
-    def prepared(self, clock: Clock) -> None:
-        """Note that it is handed in."""
-        self.prepared_s = clock.monotonic() - self._began
 
 
 class Teacher(Protocol):
@@ -86,6 +74,7 @@ class Local:
         self._kept = Kept(_KEPT)
         self._repairs = 0
         self._loading = threading.Lock()
+        self._ending = threading.Lock()  # of `_closed` and `_loaded` together
         self._loaded: Loaded | None = None
         self._closed = False
 
@@ -113,7 +102,7 @@ class Local:
         The first delta is empty: the engine has taken the request. Closing the generator frees its
         place at once. Loading and waiting for a place are not part of the deadline.
         """
-        called = _Call(self._clock)
+        called = Called(self._clock)
         try:
             loaded = await self._ready()
             rules = await rules_of(request, loaded)
@@ -138,7 +127,7 @@ class Local:
 
         The text ends where the model ends its turn. The last delta carries the reply.
         """
-        called = _Call(self._clock)
+        called = Called(self._clock)
         try:
             loaded = await self._ready()
             prompt = await text_prompt(completion.prompt, loaded)
@@ -175,16 +164,18 @@ class Local:
 
     async def aclose(self) -> None:
         """Stop what runs, end the engine's thread and free the memory."""
-        self._closed = True
-        loaded, self._loaded = self._loaded, None
+        with self._ending:
+            self._closed = True
+            loaded, self._loaded = self._loaded, None
         if loaded is not None:
-            await asyncio.to_thread(loaded.engine.close)
+            await asyncio.to_thread(loaded.close)
 
     def _turn(self, request: Request, vocabulary: Vocabulary) -> Turn:
         return Turn(
             vocabulary,
             self._new_id,
             stops=request.sampling.stop,
+            calls=bool(request.tools) and request.tool_choice != "none",
             several=request.parallel_tool_calls is True,
             json=request.response_schema is not None,
         )
@@ -195,7 +186,7 @@ class Local:
             sampling = msgspec.structs.replace(sampling, max_tokens=asked.max_tokens)
         return Speech(loaded.engine, loaded.deliveries.here(), prompt, sampling, seconds)
 
-    def _reply(self, speech: Speech, spoken: Spoken, called: _Call) -> Reply:
+    def _reply(self, speech: Speech, spoken: Spoken, called: Called) -> Reply:
         return Reply(
             spoken.message(),
             speech.usage(spoken),
@@ -212,21 +203,30 @@ class Local:
         return await self._teacher.teach(asked, prompt)
 
     async def _ready(self) -> Loaded:
-        if self._closed:
+        loaded = self._loaded
+        if loaded is None and not self._closed:
+            loaded = await asyncio.to_thread(self._load)
+        if loaded is None or self._closed:
             raise ModelCallError("refused", "this model was closed; open it again")
-        if self._loaded is None:
-            await asyncio.to_thread(self._load)
-        assert self._loaded is not None
-        return self._loaded
+        return loaded
 
-    def _load(self) -> None:
+    def _load(self) -> Loaded | None:
+        """Load it unless it is; None where it was closed meanwhile."""
         with self._loading:
             if self._loaded is None and not self._closed:
                 loaded = self._open()
                 self._card = msgspec.structs.replace(
                     self._card, context_tokens=loaded.engine.sizes.context
                 )
+                self._keep(loaded)
+            return self._loaded
+
+    def _keep(self, loaded: Loaded) -> None:
+        with self._ending:
+            if not self._closed:
                 self._loaded = loaded
+                return
+        loaded.close()
 
     def _today(self) -> str:
         now = datetime.datetime.fromtimestamp(self._clock.unix(), datetime.UTC)
@@ -234,20 +234,6 @@ class Local:
 
     def _new_id(self) -> str:
         return "call_" + "".join(self._rng.choices(_ID_LETTERS, k=24))
-
-
-def engine_sampling(asked: Asked) -> Sampling:
-    """Translate; what is not said is as OpenAI has it: temperature 1, everything else off."""
-    return Sampling(
-        temperature=1.0 if asked.temperature is None else asked.temperature,
-        top_p=1.0 if asked.top_p is None else max(asked.top_p, 1e-6),  # 0 keeps the best alone
-        top_k=asked.top_k or 0,
-        min_p=asked.min_p or 0.0,
-        presence_penalty=asked.presence_penalty or 0.0,
-        frequency_penalty=asked.frequency_penalty or 0.0,
-        seed=None if asked.seed is None else asked.seed % 2**64,  # the wire allows negative ones
-        max_tokens=asked.max_tokens,
-    )
 
 
 def _refused(error: UsageError) -> ModelCallError:

@@ -15,7 +15,7 @@ from ossay.core.types import Request
 from ossay.engine import Constraint
 from ossay.harmony.vocabulary import Vocabulary
 from ossay.models.local_constraint import Rules
-from ossay.models.local_words import CONSTRAIN, END, MESSAGE, START, TURN_ENDS, Words
+from ossay.models.local_words import CHANNEL, CONSTRAIN, END, MESSAGE, START, TURN_ENDS, Words
 
 _REST = 4096  # tokens that thoughts leave to what must come, or half of all where there are fewer
 
@@ -71,7 +71,8 @@ def free(constraint: Constraint | None = None) -> Phases:
 
 
 def _thoughts(words: Words) -> Phase:
-    stops = (END, START, *TURN_ENDS)
+    """The first message, up to whatever ends it: a new header would lead around what must come."""
+    stops = (END, START, CHANNEL, MESSAGE, *TURN_ENDS)
     return Phase(given=words.channel("analysis"), stops=stops, spare=_REST, keep_stop=False)
 
 

@@ -7,11 +7,14 @@ Knows nothing of how the engine goes on with it.
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
 from ossay.core.errors import ModelCallError
-from ossay.core.types import Request
+from ossay.core.types import Message, Request
 from ossay.engine import Engine
 from ossay.harmony.conversation import from_request
 from ossay.harmony.kept import Kept
@@ -23,6 +26,9 @@ from ossay.models.local_delivery import Deliveries
 # Texts above, in characters, are turned into tokens by a thread: some 5 MB take a second.
 _LONG = 16_384
 _SURELY_LONG = 6  # characters for a token: more than the context has of these hardly ever fits
+_TOKEN = 4  # characters of a kept token, roughly
+
+_COMPILERS = 2  # threads, so that those who need no grammar never wait for those who do
 
 
 class Loaded:
@@ -35,6 +41,14 @@ class Loaded:
         self.vocabulary = vocabulary
         self.grammars = grammars or Grammars(vocabulary)
         self.deliveries = Deliveries(engine)
+        self.compilers = ThreadPoolExecutor(_COMPILERS, thread_name_prefix="grammars")
+        self.closed = False
+
+    def close(self) -> None:
+        """End the engine; what is being compiled ends with the schema at hand."""
+        self.closed = True
+        self.engine.close()
+        self.compilers.shutdown(wait=False)
 
 
 async def chat_prompt(request: Request, loaded: Loaded, kept: Kept, today: str) -> list[int]:
@@ -42,13 +56,14 @@ async def chat_prompt(request: Request, loaded: Loaded, kept: Kept, today: str) 
 
     Raises `ModelCallError` of kind context_exhausted, and `UsageError` for what cannot be written.
     """
-    size = sum(len(message.content) + len(message.reasoning) for message in request.messages)
+    size = sum(len(m.reasoning) + sum(map(len, _texts(m))) for m in request.messages)
     size += len(msgspec.json.encode((request.tools, request.response_schema)))
+    if size <= _LONG:
+        size += _TOKEN * sum(kept.tokens(message) for message in request.messages)
     if size <= _LONG:
         return _render(request, loaded.vocabulary, kept, today)
     if size > _SURELY_LONG * loaded.engine.sizes.context:
-        texts = [message.content for message in request.messages]
-        await asyncio.to_thread(_check_length, texts, loaded)
+        await asyncio.to_thread(_check_conversation, request.messages, loaded, kept)
     return await asyncio.to_thread(_render, request, loaded.vocabulary, kept, today)
 
 
@@ -73,7 +88,20 @@ async def rules_of(request: Request, loaded: Loaded) -> Rules | None:
     called = request.tools and request.tool_choice != "none"
     if request.response_schema is None and not called:
         return None
-    return await asyncio.to_thread(Rules, request, loaded.grammars)
+    left = threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def stopped() -> bool:
+        return left.is_set() or loaded.closed
+
+    try:
+        rules = loop.run_in_executor(loaded.compilers, Rules, request, loaded.grammars, stopped)
+    except RuntimeError:
+        raise ModelCallError("refused", "this model was closed; open it again") from None
+    try:
+        return await rules
+    finally:
+        left.set()
 
 
 def _render(request: Request, vocabulary: Vocabulary, kept: Kept, today: str) -> list[int]:
@@ -81,6 +109,20 @@ def _render(request: Request, vocabulary: Vocabulary, kept: Kept, today: str) ->
         request = msgspec.structs.replace(request, tools=())
     messages = from_request(request, date=today, vocabulary=vocabulary, kept=kept)
     return render_prompt(messages, vocabulary)
+
+
+def _texts(message: Message) -> Iterator[str]:
+    """Yield what of a message is always in the prompt."""
+    yield message.content
+    for call in message.tool_calls:
+        yield call.name
+        yield call.arguments
+
+
+def _check_conversation(messages: tuple[Message, ...], loaded: Loaded, kept: Kept) -> None:
+    # A client may have written the arguments of a kept turn longer than they were.
+    texts = [[m.content] if kept.tokens(m) else [*_texts(m)] for m in messages]
+    _check_length([text for part in texts for text in part], loaded)
 
 
 def _check_length(texts: list[str], loaded: Loaded) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from ossay.core.errors import ModelCallError
 from ossay.core.types import Delta, Finish, Timing, Usage
 from ossay.engine import Engine, Sampling
+from ossay.models.clock import Clock
 from ossay.models.local_delivery import Delivery
 from ossay.models.local_phases import Phase, Phases
 from ossay.models.local_run import Run
@@ -19,6 +20,19 @@ from ossay.models.local_text import Continuation
 from ossay.models.local_turn import Turn
 
 Spoken = Turn | Continuation
+
+
+class Called:
+    """When a call came, by Unix time, and how long it took until it was handed in."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.at = clock.unix()
+        self.prepared_s = 0.0
+        self._began = clock.monotonic()
+
+    def prepared(self, clock: Clock) -> None:
+        """Note that it is handed in."""
+        self.prepared_s = clock.monotonic() - self._began
 
 
 class Speech:

@@ -23,6 +23,7 @@ class Turn:
         vocabulary: Of the model.
         new_id: Gives the id of a tool call.
         stops: Strings that end the answer's text; reasoning and calls are not searched.
+        calls: Whether tools may be called; where not, what is said to one is reasoning.
         several: Whether more than one call may be made.
         json: Whether the answer is JSON: a preamble would break it, and goes to the reasoning.
 
@@ -39,12 +40,15 @@ class Turn:
         new_id: Callable[[], str],
         *,
         stops: tuple[str, ...] = (),
+        calls: bool = True,
         several: bool = False,
         json: bool = False,
     ) -> None:
         self._parser = Parser(vocabulary)
         self._new_id = new_id
         self._stops = StopText(stops)
+        self._may_call = calls
+        self._unasked = 0
         self._several = several
         self._json = json
         self.ids: list[int] = []
@@ -90,8 +94,8 @@ class Turn:
 
     @property
     def repairs(self) -> int:
-        """How much the format's parser had to mend."""
-        return len(self._parser.repairs)
+        """How much had to be mended: by the format's parser, and calls where there are no tools."""
+        return len(self._parser.repairs) + self._unasked
 
     @property
     def called(self) -> bool:
@@ -117,9 +121,14 @@ class Turn:
             else:
                 self._say(self._content, self._stops.feed(event.text))
                 self.over = self.over or self._stops.hit
+        elif isinstance(event, CallArguments) and not self._may_call:
+            self._thinking = True
+            self._say(self._reasoning, event.text)
         elif isinstance(event, CallArguments):
             self._calls[event.index].arguments.append(event.text)
             self._out.append(Delta(tool_call=ToolCallDelta(event.index, arguments=event.text)))
+        elif isinstance(event, CallBegun) and not self._may_call:
+            self._unasked += 1
         elif isinstance(event, CallBegun):
             call = _Call(self._new_id(), event.recipient.removeprefix("functions."))
             self._calls.append(call)
@@ -128,13 +137,13 @@ class Turn:
             self._ended(event)
 
     def _ended(self, event: MessageEnded) -> None:
-        if event.call is None and event.header.channel == "analysis":
+        if self._thinking or (event.call is None and event.header.channel == "analysis"):
             self.reasoning_tokens += len(self.ids) - self._message_began
         self._message_began = len(self.ids)
         self._thinking = False
         self._content.fresh = self._reasoning.fresh = True
         if event.call is not None:
-            self.over = self.over or not self._several
+            self.over = self.over or (self._may_call and not self._several)
         elif speaks_finally(event.header):
             self.over = True
         self.whole = True

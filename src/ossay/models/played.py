@@ -7,6 +7,7 @@ a whole server can be tried without weights. Knows nothing of what the scripts s
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -219,7 +220,7 @@ def _obedient(message: Message, request: Request) -> Message:
     if request.response_schema is not None and not message.tool_calls:
         try:
             msgspec.json.decode(message.content)
-        except msgspec.DecodeError:
-            said = msgspec.json.encode(example(request.response_schema)).decode()
+        except (msgspec.DecodeError, RecursionError):
+            said = json.dumps(example(request.response_schema), ensure_ascii=False)
             return msgspec.structs.replace(message, content=said)
     return message

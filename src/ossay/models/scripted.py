@@ -8,9 +8,10 @@ network, no randomness. Knows nothing of what the scripts are for.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Literal
 from urllib.parse import parse_qsl
 
@@ -31,6 +32,7 @@ from ossay.core.types import (
 
 # About four characters a token: a count for plumbing, not a tokenizer's.
 CHARS_PER_TOKEN = 4
+_AT_ONCE = 256  # pieces, and then others may run
 
 Pieces = Literal["whole", "words"]
 _WORD = re.compile(r"\S+\s*|\s+")  # the pieces joined are the text again
@@ -60,9 +62,13 @@ class Scripted:
         """Play the message of this turn, in one piece or in words."""
         turn = sum(message.role == "assistant" for message in request.messages)
         message = self._message(turn, request)
-        for piece in self._cut(message.reasoning):
+        for at, piece in enumerate(self._cut(message.reasoning), 1):
+            if at % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             yield Delta(reasoning=piece)
-        for piece in self._cut(message.content):
+        for at, piece in enumerate(self._cut(message.content), 1):
+            if at % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             yield Delta(content=piece)
         for index, call in enumerate(message.tool_calls):
             yield Delta(tool_call=ToolCallDelta(index, call.id, call.name, call.arguments))
@@ -76,10 +82,10 @@ class Scripted:
             return self._script[turn]
         return Message("assistant", "The script is at its end.")
 
-    def _cut(self, text: str) -> list[str]:
+    def _cut(self, text: str) -> Iterator[str]:
         if self._pieces == "words":
-            return _WORD.findall(text)
-        return [text] if text else []
+            return (found[0] for found in _WORD.finditer(text))
+        return iter([text] if text else [])
 
 
 class Echo(Scripted):

@@ -17,6 +17,7 @@ from ossay.server.completions import Completions
 from ossay.server.endpoint import Endpoint, as_api_error
 from ossay.server.errors import ApiError
 from ossay.server.house import House
+from ossay.server.origin import check_host
 from ossay.server.respond import Headers, send_error
 from ossay.server.responses import Responses
 from ossay.server.routes import Methods, kept_route, routes_of
@@ -31,7 +32,7 @@ class App:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        responses = Responses()
+        responses = Responses(most_bytes=house.options.max_body)
         apis: Sequence[Api] = (
             Chat(house.fingerprint),
             Completions(house.fingerprint),
@@ -55,9 +56,12 @@ class App:
         headers: Headers = [(b"x-request-id", request_id.encode())]
         scope["ossay.headers"] = headers
         outcome = _Outcome(send)
+        keys = self.house.options.keys
         try:
+            if not keys:
+                check_host(scope["headers"])
             if scope["path"] != "/health":
-                self.house.options.keys.check(scope["headers"])
+                keys.check(scope["headers"])
             await self._router(scope, receive, outcome)
         except Gone:
             self.house.metrics.left()
@@ -68,7 +72,7 @@ class App:
                 await send_error(outcome, failure, headers=headers)
         finally:
             route = scope.get("route")
-            path = route.path if route is not None else "other"
+            path = route.path_format if route is not None else "other"
             self.house.metrics.request(path, outcome.status)
             _log.info("%s %s %d %s", scope["method"], path, outcome.status, request_id)
 

@@ -53,8 +53,10 @@ async def _read(receive: Receive, limit: int) -> bytes:
 
 def _check_type(headers: dict[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    # Without a type it may be JSON; curl's default type is what people forget to change.
-    if kind not in (b"application/json", b"") and not kind.endswith(b"+json"):
+    # Without a type it may be JSON; curl's default type is what people forget to change. A web page
+    # must say it, for then its browser asks first whether it may.
+    untyped = kind == b"" and b"origin" not in headers
+    if kind != b"application/json" and not untyped and not kind.endswith(b"+json"):
         raise ApiError(
             415, f"content type {kind.decode('latin-1')!r} is unknown here; send application/json"
         )

@@ -5,8 +5,6 @@ Knows nothing of HTTP.
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from ossay.core.types import Request
@@ -54,7 +52,7 @@ class Chat:
     def decode(self, body: bytes) -> AskedChat:
         """Read a body. Raises `ApiError`."""
         wire = read_object(body)
-        read = read_fields(_older(wire), ChatBody)
+        read = read_fields(wire, ChatBody)
         _refuse(read)
         tools = tools_of(read.tools)
         return AskedChat(
@@ -79,16 +77,11 @@ class Chat:
         )
 
 
-def _older(wire: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what tools replaced, before its type is looked at."""
-    for name in ("functions", "function_call"):
-        if wire.get(name) is not None:
-            raise unsupported(name, "was replaced by 'tools' and 'tool_choice'; send those")
-    return wire
-
-
 def _refuse(read: ChatBody) -> None:
     """Refuse what would change the answer and is not done here."""
+    for name, value in (("functions", read.functions), ("function_call", read.function_call)):
+        if value is not None:
+            raise unsupported(name, "was replaced by 'tools' and 'tool_choice'; send those")
     if read.logprobs or read.top_logprobs:
         raise unsupported("logprobs", "this server returns no log probabilities; leave it out")
     if read.audio is not None or (read.modalities and read.modalities != ["text"]):

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from ossay.core.text import well_formed
-from ossay.core.types import Delta, Finish, Message, Reply, ToolCallDelta, Usage
+from ossay.core.types import Delta, Message, Reply, ToolCallDelta
 from ossay.server.errors import ApiError
+from ossay.server.spelling import DONE, finish_of, json_text, usage_of
 
 _encode = msgspec.json.Encoder().encode
-DONE = b"data: [DONE]\n\n"
 
 
 class ChatEncoder:
@@ -91,31 +91,6 @@ class ChatEncoder:
         return b"data: " + error.body() + b"\n\n"
 
 
-def json_text(text: str) -> bytes:
-    """Encode text as JSON; half a surrogate pair becomes U+FFFD."""
-    try:
-        return _encode(text)
-    except UnicodeEncodeError:
-        return _encode(well_formed(text))
-
-
-def finish_of(finish: Finish) -> str:
-    """Return the reason as OpenAI names it."""
-    return "stop" if finish == "unknown" else finish
-
-
-def usage_of(usage: Usage) -> dict[str, Any]:
-    """Return the counts as OpenAI writes them; what is not known counts as 0."""
-    asked, answered = usage.input_tokens or 0, usage.output_tokens or 0
-    return {
-        "prompt_tokens": asked,
-        "completion_tokens": answered,
-        "total_tokens": asked + answered,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_input_tokens or 0},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
-    }
-
-
 def _message(message: Message) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "role": "assistant",
@@ -128,7 +103,7 @@ def _message(message: Message) -> dict[str, Any]:
         wire["content"] = wire["content"] or None
         wire["tool_calls"] = [
             {
-                "id": call.id,
+                "id": well_formed(call.id),
                 "type": "function",
                 "function": {
                     "name": well_formed(call.name),

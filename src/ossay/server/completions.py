@@ -13,9 +13,9 @@ from msgspec import Struct
 from ossay.core.text import well_formed
 from ossay.core.types import Completion, Delta, Reply
 from ossay.server.asked import Common, sampling_of
-from ossay.server.chat_stream import DONE, finish_of, json_text, usage_of
 from ossay.server.errors import ApiError
 from ossay.server.fields import invalid, read_fields, read_object, unknown_fields, unsupported
+from ossay.server.spelling import DONE, finish_of, json_text, usage_of
 
 _encode = msgspec.json.Encoder().encode
 # What OpenAI takes where a request does not say.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
+from starlette.types import Receive
 
 from ossay.core.model import Gauged, Model
 from ossay.server.admission import Admission, draining
@@ -24,13 +25,18 @@ _SLOTS = 32
 
 
 class Options(Struct, frozen=True):
-    """How to serve. `max_body` in bytes; `queue` is how many may wait besides those answered."""
+    """How to serve.
+
+    `max_body` in bytes; `queue` is how many may wait besides those answered; `last_word_s` is for
+    a stream's last event, the one that says why it failed.
+    """
 
     aliases: tuple[str, ...] = ()
     keys: Keys = Keys()
     queue: int = 128
     max_body: int = 8 * 2**20
     deadline_s: float = 600.0
+    last_word_s: float = 5.0
 
 
 class House:
@@ -42,6 +48,9 @@ class House:
         rng: Draws ids.
         now: Unix time.
         monotonic: Seconds, for durations.
+
+    Attributes:
+        stopped: Whether answers were told to end; none begins after that.
     """
 
     def __init__(
@@ -58,6 +67,7 @@ class House:
         self.names = Names(model.card.reference, options.aliases)
         self.admission = Admission(_slots(model) + options.queue)
         self.running: set[Watch] = set()
+        self.stopped = False
         self.metrics = Metrics(self.names.first, lambda: len(self.running), self._gauges)
         self.now = now
         self.monotonic = monotonic
@@ -75,12 +85,19 @@ class House:
         """Return what makes an id differ from all others."""
         return f"{self._rng.getrandbits(96):024x}"
 
+    def watch(self, receive: Receive | None) -> Watch:
+        """Return a watch that `stop_all` ends too. Raises `ApiError` 503 where that has been."""
+        if self.stopped:
+            raise draining()
+        return Watch(receive, self.running)
+
     def drain(self) -> None:
         """Take no more requests."""
         self.admission.draining = True
 
     def stop_all(self) -> None:
         """End the answers that still run, each with an error."""
+        self.stopped = True
         for watch in list(self.running):
             watch.stop(draining())
 

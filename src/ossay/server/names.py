@@ -26,7 +26,6 @@ class Names:
         local = name.startswith("/")  # a folder: its place is nobody's business
         whole = [] if local else [name, path, reference]
         self.all = tuple(dict.fromkeys([*aliases, short, *whole]))
-        self.short = short
 
     @property
     def first(self) -> str:

@@ -63,39 +63,60 @@ class Pull(Generic[T]):
         return ready
 
     async def aclose(self) -> None:
-        """End the iterator, in the middle of a step or not."""
-        if self._step is not None:
-            await _Ended(self._step)
-            self._step = None
-        close = getattr(self._items, "aclose", None)
-        if close is not None:
-            await close()
+        """End the iterator, in the middle of a step or not.
+
+        A cancellation of the caller waits until the step has cleaned up.
+        """
+        step, self._step = self._step, None
+        try:
+            if step is not None:
+                await _Ended(step, self._awaited)
+        finally:
+            close = getattr(self._items, "aclose", None)
+            if close is not None:
+                await close()
 
     def _wait(self, step: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """Wait on behalf of a step until it has its item."""
-        try:
-            while True:
-                try:
-                    sent = yield self._awaited
-                except BaseException as error:  # noqa: BLE001  it is the step's to handle
-                    self._awaited = step.throw(error)
-                else:
-                    self._awaited = step.send(sent)
-        except StopIteration as stop:
-            item: T = stop.value
-            return item
+        return (yield from _driven(step, self._awaited))
 
 
 class _Ended:
-    """Cancels a step that waits, and lets it clean up."""
+    """Cancels a step that waits, as its own task would, and lets it clean up."""
 
-    def __init__(self, step: Generator[Any, Any, Any]) -> None:
+    def __init__(self, step: Generator[Any, Any, Any], awaited: Any) -> None:
         self._step = step
+        self._awaited = awaited
 
     def __await__(self) -> Generator[Any, Any, None]:
+        task = asyncio.current_task()
+        assert task is not None
+        before = task.cancelling()
         try:
-            awaited = self._step.throw(asyncio.CancelledError())
-            while True:
-                awaited = self._step.send((yield awaited))
-        except (StopIteration, StopAsyncIteration, asyncio.CancelledError):
-            return
+            awaited = self._awaited
+            # What is cancelled tells the step itself, once it has ended.
+            if awaited is None or not awaited.cancel():
+                awaited = self._step.throw(asyncio.CancelledError())
+            yield from _driven(self._step, awaited)
+        except (StopIteration, StopAsyncIteration):
+            pass
+        except asyncio.CancelledError:
+            if task.cancelling() > before:
+                raise
+        if task.cancelling() > before:  # the step has swallowed what was the caller's
+            raise asyncio.CancelledError
+
+
+def _driven(step: Generator[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
+    """Hand a step what it waits for, or the error that came instead, until it has its item."""
+    try:
+        while True:
+            try:
+                sent = yield awaited
+            except BaseException as error:  # noqa: BLE001  it is the step's to handle
+                awaited = step.throw(error)
+            else:
+                awaited = step.send(sent)
+    except StopIteration as stop:
+        item: T = stop.value
+        return item

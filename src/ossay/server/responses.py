@@ -57,12 +57,18 @@ class AskedResponse(Struct, frozen=True):
 
 
 class Responses:
-    """The Responses API. `store` keeps what was answered, unless a request says otherwise."""
+    """The Responses API.
+
+    Args:
+        store: Keeps what was answered, unless a request says otherwise.
+        most_bytes: Of JSON, for the kept items that an input refers to.
+    """
 
     path = "/v1/responses"
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, *, most_bytes: int = 8 << 20) -> None:
         self._store = Store() if store is None else store
+        self._most_bytes = most_bytes
 
     def decode(self, body: bytes) -> AskedResponse:
         """Read a body. Raises `ApiError`."""
@@ -127,7 +133,9 @@ class Responses:
             before = stored.messages
         if read.input is None:
             raise invalid("input", "is missing", code="missing_required_parameter")
-        messages = messages_of(read.input, before=before, find=self._store.item)
+        messages = messages_of(
+            read.input, before=before, find=self._store.item, most_bytes=self._most_bytes
+        )
         if not messages:
             raise invalid("input", "must hold at least one item")
         return messages

@@ -12,6 +12,8 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from ossay.core.types import Message, Role, ToolCall
 from ossay.server.content import text_of
 from ossay.server.errors import ApiError
@@ -31,7 +33,11 @@ _SEALED = "ossay1."
 
 
 def messages_of(
-    wire: str | Sequence[Item], *, before: tuple[Message, ...] = (), find: Find = lambda _: None
+    wire: str | Sequence[Item],
+    *,
+    before: tuple[Message, ...] = (),
+    find: Find = lambda _: None,
+    most_bytes: int = 8 << 20,
 ) -> tuple[Message, ...]:
     """Translate an input that follows the messages `before`, and return all of them.
 
@@ -39,13 +45,14 @@ def messages_of(
         wire: Text of the user, or items.
         before: What an earlier response was asked and answered.
         find: Returns the item of an id, None where it is not kept.
+        most_bytes: Of JSON, for all the items that ids stand for together.
 
     Raises:
         ApiError: 400 with the place of what is wrong, 404 for a reference to nothing.
     """
     if isinstance(wire, str):
         return (*before, Message("user", wire))
-    reading = _Reading(before, find)
+    reading = _Reading(before, find, most_bytes)
     for at, item in enumerate(wire):
         reading.take(item, f"input[{at}]")
     return reading.messages()
@@ -59,9 +66,11 @@ def seal(reasoning: str) -> str:
 class _Reading:
     """What has been read so far; the last assistant message may still grow."""
 
-    def __init__(self, before: tuple[Message, ...], find: Find) -> None:
+    def __init__(self, before: tuple[Message, ...], find: Find, most_bytes: int) -> None:
         self._done = list(before)
         self._find = find
+        self._most_bytes = most_bytes
+        self._referenced_bytes = 0
         self._called = {call.id for message in before for call in message.tool_calls}
         self._reasoning: list[str] = []
         self._content: list[str] = []
@@ -98,6 +107,15 @@ class _Reading:
         found = self._find(name)
         if found is None:
             raise ApiError(404, f"item with id {name!r} not found", param=f"{place}.id")
+        self._referenced_bytes += len(msgspec.json.encode(found))
+        if self._referenced_bytes > self._most_bytes:
+            raise ApiError(
+                413,
+                f"the items referred to are larger than {self._most_bytes:,} bytes together, the "
+                "limit of this server",
+                code="request_too_large",
+                param=f"{place}.id",
+            )
         return found
 
     def _message(self, item: Item, place: str) -> None:

@@ -34,7 +34,7 @@ class OutputItem:
         self.kind: Kind = kind
         self.index = index
         self.id = f"{_PREFIXES[kind]}_{unique}_{index}"
-        self.call_id = call_id
+        self.call_id = well_formed(call_id)
         self.name = name
         self.texts: list[str] = []
         self.head = b""

@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Raw
 
 from ossay.core.types import Delta, Reply, ToolCallDelta
-from ossay.server.chat_stream import json_text
 from ossay.server.errors import ApiError
 from ossay.server.responses_output import (
     Kind,
@@ -24,6 +23,7 @@ from ossay.server.responses_output import (
     pieces_of,
     usage_of,
 )
+from ossay.server.spelling import json_text
 
 Keep = Callable[[bytes, Reply, list[dict[str, Any]]], None]
 

@@ -17,7 +17,7 @@ from ossay.server.responses_body import WireFlatTool, WireText
 def tools_of(wire: Sequence[WireFlatTool] | None) -> tuple[Tool, ...]:
     """Translate the tools. Raises `ApiError` with the place of what is wrong."""
     found: dict[str, Tool] = {}
-    for at, tool in enumerate(wire or ()):
+    for at, tool in enumerate(tools.bounded(wire)):
         place = f"tools[{at}]"
         if tool.type != "function":
             raise unsupported(

@@ -68,7 +68,7 @@ def routes_of(house: House) -> list[Route]:
     return [
         Route("/v1/models", Methods(GET=models)),
         Route("/v1/models/{name:path}", Methods(GET=model)),
-        Route("/health", Methods(GET=health)),
+        Route("/health", Methods(GET=health, HEAD=health)),
         Route("/metrics", Methods(GET=metrics)),
         Route("/openapi.json", Methods(GET=openapi)),
     ]

@@ -58,6 +58,7 @@ async def serve(
         try:
             await server.serve(sockets=[bound])
         finally:
+            app.house.stop_all()  # none that is left may find the model closed
             await app.house.model.aclose()
     return server.cut_by
 

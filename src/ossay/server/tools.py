@@ -7,35 +7,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ossay.core.types import Tool
 from ossay.server.chat_body import WireFormat, WireTool
 from ossay.server.fields import invalid, unsupported
 
+T = TypeVar("T")
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as OpenAI has it
+_MOST_TOOLS = 128  # as OpenAI has it
 _MODES = ("auto", "none", "required")
 
 
 def tools_of(wire: Sequence[WireTool] | None) -> tuple[Tool, ...]:
     """Translate the tools. Raises `ApiError` with the place of what is wrong."""
-    tools: list[Tool] = []
-    for at, tool in enumerate(wire or ()):
+    found: dict[str, Tool] = {}
+    for at, tool in enumerate(bounded(wire)):
         place = f"tools[{at}]"
         if tool.type != "function":
             raise unsupported(f"{place}.type", f"{tool.type!r} is unknown here; use 'function'")
         function = tool.function
         if function is None:
             raise invalid(f"{place}.function", "is missing", code="missing_required_parameter")
-        tools.append(
-            function_tool(
-                function.name, function.description, function.parameters,
-                strict=bool(function.strict), place=f"{place}.function",
-            )
+        if function.name in found:
+            raise invalid(f"{place}.function.name", f"{function.name[:80]!r} is there twice")
+        found[function.name] = function_tool(
+            function.name, function.description, function.parameters,
+            strict=bool(function.strict), place=f"{place}.function",
         )  # fmt: skip
-        if any(other.name == function.name for other in tools[:-1]):
-            raise invalid(f"{place}.function.name", f"{function.name!r} is there twice")
-    return tuple(tools)
+    return tuple(found.values())
+
+
+def bounded(wire: Sequence[T] | None) -> Sequence[T]:
+    """Return the tools where there are not too many. Raises `ApiError`."""
+    tools = wire or ()
+    if len(tools) > _MOST_TOOLS:
+        raise invalid("tools", f"has {len(tools)} tools; at most {_MOST_TOOLS} are allowed")
+    return tools
 
 
 def function_tool(

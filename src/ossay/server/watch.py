@@ -43,8 +43,7 @@ class Watch:
         at: TracebackType | None,
     ) -> None:
         self._among.discard(self)
-        if self._looking is not None:
-            self._looking.cancel()
+        self.look_away()
         if self._why is not None:
             self._task.uncancel()
             if isinstance(error, asyncio.CancelledError):
@@ -55,6 +54,11 @@ class Watch:
         if self._why is None:
             self._why = why
             self._task.cancel()
+
+    def look_away(self) -> None:
+        """Look for the client no longer: its answer is complete, and it may go."""
+        if self._looking is not None:
+            self._looking.cancel()
 
     async def _look(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
