@@ -160,7 +160,8 @@ def start(model: str, *options: str, log_empty: bool = True, **environ: str) -> 
         assert rest == ""
         assert process.returncode == 0, log.read_text()
         if log_empty:
-            assert log.read_text() == ""
+            lines = log.read_text().splitlines()  # on a slow machine it says that it still loads
+            assert [line for line in lines if not line.startswith("ossay: loading ")] == []
     finally:
         process.kill()
         process.communicate()

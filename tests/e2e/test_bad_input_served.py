@@ -271,7 +271,8 @@ def test_garbage_on_the_socket(served, garbage):
 def test_many_who_send_nothing_keep_nobody_out(served):
     """More slow clients than there are places, each with a header and half a body."""
     half = (
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+        b"content-type: application/json\r\n"
         b'content-length: 1000\r\n\r\n{"model": '
     )
     slow = []

@@ -100,6 +100,52 @@ MENDED = {
         Header(recipient="query", channel="commentary"),
         [("bare_recipient", "query")],
     ),
+    "<|channel|>commentary to=user": (
+        Header(channel="commentary"),
+        [("recipient_is_no_tool", "user")],
+    ),
+    "<|channel|>analysis to=commentary": (
+        Header(channel="analysis"),
+        [("recipient_is_no_tool", "commentary")],
+    ),
+    "<|channel|>commentary to=functions.": (
+        Header(channel="commentary"),
+        [("recipient_is_no_tool", "functions.")],
+    ),
+    "<|channel|>commentary functions.": (
+        Header(channel="commentary"),
+        [("extra_words", "functions.")],
+    ),
+    # a name ends where no tool's name goes on
+    '<|channel|>commentary functions.f{"x":1} ': (
+        Header(recipient="functions.f", channel="commentary"),
+        [("no_to", "functions.f"), ("bad_name", '{"x":1}')],
+    ),
+    "<|channel|>commentary to=to=functions.f": (
+        Header(recipient="functions.f", channel="commentary"),
+        [("bad_name", "to=")],
+    ),
+    "<|channel|>commentary to=functions.f, <|constrain|>json": (CALL, [("bad_name", ",")]),
+    "<|channel|>commentary to=functions.f?": (
+        Header(recipient="functions.f", channel="commentary"),
+        [("bad_name", "?")],
+    ),
+    "<|channel|>commentary to=functions.a/../b": (
+        Header(recipient="functions.a", channel="commentary"),
+        [("bad_name", "/../b")],
+    ),
+    "<|channel|>commentary to=functions.f\u202e": (
+        Header(recipient="functions.f", channel="commentary"),
+        [("bad_name", "\u202e")],
+    ),
+    "<|channel|>commentary to=functions.f|constrain|json": (
+        Header(recipient="functions.f", channel="commentary"),
+        [("bad_name", "|constrain|json")],
+    ),
+    "<|channel|>commentary to=functions." + "f" * 65: (
+        Header(recipient="functions." + "f" * 64, channel="commentary"),
+        [("bad_name", "f")],
+    ),
     # content types
     "<|channel|>final <|constrain|> json": (
         Header(channel="final", content_type="json"),

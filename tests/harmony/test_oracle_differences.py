@@ -222,6 +222,23 @@ TYPES = {
             '// One.\nTwo.\na?: string, // default: "x\ny"',
         )
     ],
+    "property name with more than letters, digits and `_ - . $ @`": [
+        (
+            {"type": "object", "properties": {"b: any,\n}": {}}},
+            'a?: {\n    "b: any,\\n}"?: any,\n    },',
+            "a?: {\n    b: any,\n}?: any,\n    },",
+        )
+    ],
+    "enum string with a quote, a control character or a backslash at its end": [
+        (
+            {"type": "string", "enum": ['x" |\n', "y\\"]},
+            'a?: "x\\" |\\n" | "y\\\\",',
+            'a?: "x" |\n" | "y\\",',
+        )
+    ],
+    "types in a list, one of them no plain word": [
+        ({"type": ["string", "x,\n}"]}, "a?: string | any,", "a?: string | x,\n},")
+    ],
     "oneOf of nothing": [({"oneOf": []}, "a?: any,", "a?:\n,")],
 }
 ROWS |= TYPES.keys()

@@ -296,6 +296,20 @@ def test_reported_also_commentary_where_there_are_no_tools(read):
     assert read("<|channel|>commentary<|message|>Hi<|return|>") == ([("preamble", "Hi")], [])
 
 
+@pytest.mark.parametrize("to", ["user", "system", "tool", "final", "functions.", ".", "to="])
+def test_words_to_a_role_a_channel_or_nobody_are_no_call(read, to):
+    said, found = read(f"<|channel|>final to={to}<|message|>Hi<|return|>")
+    assert said == [HI]
+    assert found[-1][0] == "recipient_is_no_tool"
+
+
+def test_the_name_of_a_call_ends_where_a_name_does(read):
+    text = '<|channel|>commentary functions.get_weather{"x":1} <|message|>{}<|call|>'
+    said, found = read(text)
+    assert said == [("functions.get_weather", "{}")]
+    assert found == [("no_to", "functions.get_weather"), ("bad_name", '{"x":1}')]
+
+
 # The rest of what is mended
 
 

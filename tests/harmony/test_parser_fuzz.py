@@ -1,6 +1,7 @@
 """Whatever tokens come: no exception, no lost text, and work that is linear in the tokens."""
 
 import random
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,8 @@ from ossay.harmony.vocabulary import RANKS, SPECIAL, VOCABULARY_SIZE
 CONTROL = [i for n, i in SPECIAL.items() if n != "<|startoftext|>"]
 LAST = [SPECIAL["<|return|>"], SPECIAL["<|endoftext|>"]]
 OPEN = [i for i in CONTROL if i not in LAST]  # a turn may go on after them
+NAME = re.compile(r"[\w.-]{1,74}")
+NO_TOOLS = ("all", "functions.", *CHANNELS, *ROLES)
 CHARACTERS = "aé漢🧠 \n{}\"'<|>:,.0x"
 
 
@@ -36,6 +39,7 @@ class Streams:
         self._rng = rng
         self._encode = vocabulary.encode
         words = (*CHANNELS, *ROLES, " to=functions.f", " to=python", " json", "json", " to=", "🧠")
+        words += ("functions.", ".", "?", '{"x":1}', "/", "|")
         self._words = [i for word in words for i in self._encode(word)]
 
     def anything(self):
@@ -142,6 +146,8 @@ def in_order(said):
         if isinstance(event, CallBegun):
             assert not inside
             assert event.index == calls
+            assert NAME.fullmatch(event.recipient)
+            assert event.recipient not in NO_TOOLS
             here, inside, calls = calls, True, calls + 1
         elif isinstance(event, CallArguments):
             assert event.text
@@ -230,6 +236,7 @@ def test_any_tokens(vocabulary, tokens):
         st.one_of(
             st.sampled_from([n for n in SPECIAL if n != "<|startoftext|>"]),
             st.sampled_from([*CHANNELS, *ROLES, " to=functions.f", "to=python", " json", "{}"]),
+            st.sampled_from(["functions.", "to=", ".", "?", "|", "\u202e", "f" * 80]),
             st.text(max_size=8),
         )
     )

@@ -106,3 +106,10 @@ def test_events_fit(body, chunk):
     assert done == b"data: [DONE]"
     for event in chunks:
         validator(chunk).validate(json.loads(event.removeprefix(b"data: ")))
+
+
+def test_every_operation_tells_of_a_host_that_is_refused():
+    for methods in document()["paths"].values():
+        for method, operation in methods.items():
+            if method != "parameters":
+                assert "403" in operation["responses"], operation["operationId"]

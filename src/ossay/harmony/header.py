@@ -17,7 +17,6 @@ from ossay.harmony.vocabulary import RANKS, SPECIAL, Vocabulary
 
 CHANNELS = ("analysis", "commentary", "final")
 ROLES: tuple[Author, ...] = ("assistant", "system", "developer", "user", "tool")
-NO_TOOL = ("", "all", "assistant")  # recipients that call nothing
 
 _CHANNEL, _CONSTRAIN = SPECIAL["<|channel|>"], SPECIAL["<|constrain|>"]
 _NAMES = {token: name for name, token in SPECIAL.items()}
@@ -26,7 +25,7 @@ _KEPT_TOKENS = 64  # headers that are longer are not remembered
 _ENDS = r"(?:(?=to=)|(?![A-Za-z0-9_]))"
 _WORD = re.compile(
     r"(?P<space>\s+)"
-    r'|to=(?P<recipient>[^\s{"<]*)'
+    r'|to=(?P<recipient>(?:to=)*[^\s{"<]*)'
     rf"|(?P<channel>{'|'.join(CHANNELS)}){_ENDS}"
     rf"|(?P<role>{'|'.join(ROLES)}){_ENDS}"
     rf"|(?P<type>json|code){_ENDS}"
@@ -35,6 +34,8 @@ _WORD = re.compile(
 _OTHER = re.compile(r"(?:(?!to=|<\|)\S)+|\S+?(?=<\||\s|$)")
 _ASSISTANT = re.compile(r"\s*(?:assistant(?![A-Za-z0-9_])\s*)?")
 _TOOL = re.compile(r"functions\.|browser\.|python$")
+_NO_NAME = re.compile(r"[^\w.-].*|(?<=.{74}).+", re.S)  # functions. and 64 more is the longest
+_NO_TOOL = re.compile(rf"(?:all|{'|'.join((*ROLES, *CHANNELS))}|(?:functions|browser)\.)?\.*")
 
 Found = tuple[str, str]  # a repair's code, and the text
 Pieces = tuple[tuple[int, bytes], ...]  # cut at control tokens: that token or -1, what follows it
@@ -187,11 +188,12 @@ class _Reading:
         word = _OTHER.match(text, at)
         end = word.end() if word else len(text)
         said = text[at:end]
-        tool = _TOOL.match(said) is not None
-        if tool and not self.recipient and (self._channel or self._author == "assistant"):
-            self.found.append(("no_to", said))
-            self.recipient = said
-        elif tool and not (self._author or self.recipient or self._awaits_channel):
+        tool, name = _TOOL.match(said) is not None, _NO_NAME.sub("", said)
+        calls = tool and not _NO_TOOL.fullmatch(name)
+        if calls and not self.recipient and (self._channel or self._author == "assistant"):
+            self.found.append(("no_to", name))
+            self.recipient = self._named(said)
+        elif tool and not (self._author or self._channel or self.recipient or self._awaits_channel):
             self.found.append(("other_role", said))
             self._author = "tool"
         else:
@@ -208,10 +210,21 @@ class _Reading:
             content_type=self._content_type,
         )
 
-    def _take_recipient(self, name: str) -> None:
+    def _named(self, said: str) -> str:
+        """Return the name that `said` begins with; what else there is, no tool's name has."""
+        name = _NO_NAME.sub("", said)
+        if name != said:
+            self.found.append(("bad_name", said[len(name) :]))
+        return name
+
+    def _take_recipient(self, said: str) -> None:
+        once = re.sub(r"^(?:to=)+", "", said)
+        if once != said:
+            self.found.append(("bad_name", said.removesuffix(once)))
+        name = self._named(once)
         if self.recipient and name != self.recipient:
             self.found.append(("doubled_recipient", name))
-        elif name in NO_TOOL:
+        elif _NO_TOOL.fullmatch(name):
             self.found.append(("recipient_is_no_tool", name))
         else:
             self.recipient = name

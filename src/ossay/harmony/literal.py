@@ -28,6 +28,11 @@ def literal(value: object) -> str | None:
     return "".join(out)
 
 
+def quoted(text: str) -> str:
+    """Return a string of JSON: it has no line ends, and no quotes but around it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _pieces(value: object, depth: int) -> Iterator[str | None]:
     """Yield the text piece by piece, so that a value can be given up; None where it is too deep."""
     if not isinstance(value, list | dict):
@@ -51,7 +56,7 @@ def _scalar(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return quoted(value)
     if isinstance(value, int):
         if -(2**63) <= value < 2**64:
             return str(value)

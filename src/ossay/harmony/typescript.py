@@ -7,17 +7,20 @@ is known; design/harmony.md lists where. Never raises: what is no schema, too de
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ossay.harmony.comment import above, behind, closed, comment, default
-from ossay.harmony.literal import literal
+from ossay.harmony.literal import literal, quoted
 
 # Nobody reads a type beyond these, and a `$ref` that is used often makes a small schema a huge one.
 _DEPTH = 48
 _NODES = 5_000  # types and values of enums
 _CHARACTERS = 2_000_000  # those of an inner type count once for each level that holds it
 
+_PLAIN = re.compile(r"[\w$@.-]+")  # more than identifiers, but nothing that ends a line or a field
+_QUOTED = re.compile(r'["\x00-\x1f]|\\$')  # strings that would not end at their last quote
 _SIMPLE = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean"}
 
 
@@ -102,7 +105,7 @@ class _Writer:
             return _Type("null", null=True) if kind == "null" else _Type(_SIMPLE.get(kind, "any"))
         if kind != "string":
             return _values(values)
-        strings = [_Type(f'"{value}"') for value in values if isinstance(value, str)]
+        strings = [_Type(_string(value)) for value in values if isinstance(value, str)]
         return _union(strings) if strings else _Type("string")
 
     def _kinds(self, schema: dict[str, Any], names: list[str], at: _Place) -> _Type:
@@ -114,7 +117,9 @@ class _Writer:
         return _union(
             self._kind(schema, name, at)
             if told.get(name)
-            else _Type(_SIMPLE.get(name, name), null=name == "null")
+            else _Type(
+                _SIMPLE.get(name, name if _PLAIN.fullmatch(name) else "any"), null=name == "null"
+            )
             for name in names
         )
 
@@ -166,7 +171,8 @@ class _Writer:
             if self._full:
                 break
             mark = "" if name in required else "?"
-            lines = self._field(f"{at.indent}{name}{mark}:", field, at)
+            key = name if _PLAIN.fullmatch(str(name)) else quoted(str(name))
+            lines = self._field(f"{at.indent}{key}{mark}:", field, at)
             self._room -= sum(map(len, lines))
             out += lines
         others = _others(schema)
@@ -219,6 +225,11 @@ def _others(schema: dict[str, Any]) -> object:
     """Return the schema of fields without a name; None where there are none."""
     others = schema.get("additionalProperties")
     return others if isinstance(others, dict) or others is True else None
+
+
+def _string(value: str) -> str:
+    """Return a string of an enum: as the library has it where that ends where it should."""
+    return quoted(value) if _QUOTED.search(value) else f'"{value}"'
 
 
 def _union(types: Iterable[_Type]) -> _Type:

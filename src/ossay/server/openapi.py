@@ -26,6 +26,7 @@ _BODIES = (ChatBody, CompletionBody, ResponsesBody)
 _FAILURES = {
     400: "The request cannot be answered; `param` names the field.",
     401: "No API key, or one that is not known.",
+    403: "A server without keys was asked under a name that is not this machine's.",
     404: "The model is not served here.",
     408: "The body came too slowly.",
     413: "The body is too large.",
@@ -117,6 +118,7 @@ def _paths() -> Json:
                 "responses": {
                     "200": _json("They are.", "Health"),
                     "503": _json("The server is shutting down.", "Health"),
+                    **_failures(403),
                 },
             }
         },
@@ -129,7 +131,7 @@ def _paths() -> Json:
                         "description": "Prometheus' text format.",
                         "content": {"text/plain": {"schema": {"type": "string"}}},
                     },
-                    **_failures(401, 500),
+                    **_failures(401, 403, 500),
                 },
             }
         },
@@ -142,7 +144,7 @@ def _paths() -> Json:
                         "description": "An OpenAPI document.",
                         "content": {"application/json": {"schema": {"type": "object"}}},
                     },
-                    **_failures(401, 500),
+                    **_failures(401, 403, 500),
                 },
             }
         },
@@ -179,7 +181,7 @@ def _read(id: str, summary: str, answer: str, *failures: int) -> Json:
     return {
         "operationId": id,
         "summary": summary,
-        "responses": {"200": _json("It.", answer), **_failures(401, *failures, 500)},
+        "responses": {"200": _json("It.", answer), **_failures(401, 403, *failures, 500)},
     }
 
 
