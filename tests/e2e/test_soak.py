@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 
 import psutil
@@ -19,6 +20,9 @@ REQUESTS = 10_000
 ROUND = 500
 WARM_UP = 5  # rounds
 AT_ONCE = 32
+# Threads that are started when they are first needed, and stay: asyncio's pool (the size that the
+# standard library documents), two that compile grammars, the engine's one.
+LATE_THREADS = min(32, (os.cpu_count() or 1) + 4) + 2 + 1
 
 TOOL = {
     "type": "function",
@@ -102,6 +106,7 @@ def test_ten_thousand_requests_leave_nothing_behind(serving, vocabulary_environ)
     sizes, files, threads = [], [], []
     with serving("played/caller?slots=16&context=4096", **vocabulary_environ) as served:
         process = psutil.Process(served.pid)
+        idle_threads = process.num_threads()
         for _ in range(REQUESTS // ROUND):
             asyncio.run(a_round(served, rng))
             served.settle()
@@ -110,10 +115,10 @@ def test_ten_thousand_requests_leave_nothing_behind(serving, vocabulary_environ)
             threads.append(process.num_threads())
         statuses = served.statuses()
 
-    print([size >> 20 for size in sizes], files, threads, statuses)  # noqa: T201
+    print([size >> 20 for size in sizes], files, idle_threads, threads, statuses)  # noqa: T201
     warm = slice(WARM_UP, None)
     assert max(sizes[warm]) <= 1.05 * sizes[WARM_UP - 1]
     assert max(files[warm]) <= files[WARM_UP - 1] + 1
-    assert max(threads[warm]) <= max(threads[:WARM_UP])
+    assert max(threads) <= idle_threads + LATE_THREADS
     assert not [status for status in statuses if status >= 500 or status == 429], statuses
     assert sum(statuses.values()) >= REQUESTS
