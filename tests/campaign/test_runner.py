@@ -257,10 +257,11 @@ def test_cut_off_costs_stay_on_the_books(stage):
     class TwoCalls(Scripted):
         """Calls a tool that is not there, then waits."""
 
-        card = ModelCard("lab/two", price=Price(0.0, 1e6, date="2026-11-21", source="test"))
-
         def __init__(self):
-            self._script = (call("shell", command="ls"), Message("assistant", "2"))
+            super().__init__((call("shell", command="ls"), Message("assistant", "2")))
+            self.card = ModelCard(
+                "lab/two", price=Price(0.0, 1e6, date="2026-11-21", source="test")
+            )
 
         async def stream(self, request):
             if any(message.role == "assistant" for message in request.messages):
