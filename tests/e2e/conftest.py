@@ -181,3 +181,12 @@ def caller(request):
     environ = request.getfixturevalue("vocabulary_environ") if played else {}
     with start(model, **environ) as served:
         yield served
+
+
+@pytest.fixture
+def client(caller):
+    """OpenAI's own client of `caller`."""
+    from openai import OpenAI
+
+    with OpenAI(base_url=caller.url, api_key="any", max_retries=0) as client:
+        yield client

@@ -37,12 +37,6 @@ class Reading(BaseModel):
     sky: Literal["clear", "grey"]
 
 
-@pytest.fixture
-def client(caller):
-    with OpenAI(base_url=caller.url, api_key="any", max_retries=0) as client:
-        yield client
-
-
 def every_model(test):
     return pytest.mark.parametrize("caller", MODELS, indirect=True)(test)
 

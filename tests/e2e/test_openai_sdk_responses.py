@@ -7,7 +7,6 @@ from typing import Literal
 
 import openai
 import pytest
-from openai import OpenAI
 from pydantic import BaseModel
 
 MODELS = ["scripted/caller", "played/caller"]
@@ -32,12 +31,6 @@ class Reading(BaseModel):
     city: str
     degrees: float
     sky: Literal["clear", "grey"]
-
-
-@pytest.fixture
-def client(caller):
-    with OpenAI(base_url=caller.url, api_key="any", max_retries=0) as client:
-        yield client
 
 
 def every_model(test):
