@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from ossay.core.outcome import Flag, Outcome
+from ossay.core.predictions import Committed
 from ossay.core.types import ModelCard, Usage
 
 RunState = Literal["planned", "running", "finished"]
@@ -81,7 +82,7 @@ class CampaignRecord(Struct, frozen=True, omit_defaults=True):
     `command` is the line that made it. `suites` maps name to version. `environment` holds what
     helps to repeat it: ossay, python, platform, sandbox, package versions. `stopped` says why a
     campaign ended before its plan did ('max_usd', 'max_minutes', 'max_tokens', 'cost_unknown',
-    'interrupted').
+    'interrupted', 'decided', 'undecidable'). `committed` holds what was predicted before it ran.
     """
 
     name: str
@@ -94,3 +95,4 @@ class CampaignRecord(Struct, frozen=True, omit_defaults=True):
     runs: tuple[RunRecord, ...]
     calls: tuple[CallRecord, ...] = ()
     stopped: str = ""
+    committed: Committed | None = None

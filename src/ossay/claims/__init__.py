@@ -1,0 +1,1 @@
+"""Sentences about results in checkable form, and their verdicts. Start with `claim`."""

@@ -1,0 +1,1 @@
+"""Results from anywhere, read into `core.results`. Start with `read`."""
