@@ -52,7 +52,7 @@ def postgres() -> Iterator[str]:
         _await_server(programs[-1], home, server)
         yield str(home)
     finally:
-        server.send_signal(2)  # SIGINT: end connections and stop
+        server.send_signal(3)  # SIGQUIT: stop at once, what it holds is thrown away
         server.wait(30)
         shutil.rmtree(home)
         (home.parent / f"{home.name}.log").unlink()
@@ -74,6 +74,14 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "ledger.sqlite")
     return new_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def second_url(request: pytest.FixtureRequest, ledger_url: str, tmp_path: Path) -> str:
+    """The address of another ledger that is not there yet, on the same kind of database."""
+    if "://" in ledger_url:
+        return new_database(request.getfixturevalue("postgres"))
+    return str(tmp_path / "second.sqlite")
 
 
 def new_database(socket: str) -> str:
