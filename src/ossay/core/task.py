@@ -46,7 +46,8 @@ class Instance(Struct, frozen=True):
         files: Relative POSIX path -> content of the fresh workspace. Empty: no workspace is made.
         protected: Paths that must be byte-identical afterwards.
         tools: The tools offered, by name.
-        needs: What the machine must have inside the sandbox: 'python', 'pytest', 'sqlite3'.
+        needs: What the machine must have inside the sandbox: 'python', 'pytest', 'sqlite3', 'node',
+            'typescript'.
         budget: What one run may use.
         secret: What only the grader knows. Never shown to a model.
         scripts: Name -> the assistant messages that a scripted model plays. 'reference' passes,
@@ -118,7 +119,8 @@ class Grade(Struct, frozen=True, omit_defaults=True):
 
     `done` and `of` count the parts that were asked for and are right, so that half a job can be
     told from none; what is right when nothing is done (protected files intact) is no part.
-    `reason` is one sentence for a person. `flags` are what only the grader can see.
+    `reason` is one sentence for a person. `flags` are what only the grader can see. `facts` are
+    what it found beside the verdict, for rubrics: name -> a number, a text, or yes and no.
     """
 
     passed: bool
@@ -126,6 +128,7 @@ class Grade(Struct, frozen=True, omit_defaults=True):
     done: int = 0
     of: int = 1
     flags: tuple[Flag, ...] = ()
+    facts: Mapping[str, bool | int | float | str] = field(default_factory=dict)
 
 
 class Task(Protocol):

@@ -25,12 +25,17 @@ from ossay.core.errors import EnvironmentDefect, OssayError
 from ossay.core.outcome import Flag
 from ossay.core.task import Grade, Instance, Task, Transcript
 from ossay.suites.registry import open_suite
+from ossay.suites.toolchain import home_here
 
 # What proves that a need of an instance is met, run inside the sandbox.
 _PROOFS = {
-    "python": "import sys; sys.exit(sys.version_info < (3, 9))",
-    "pytest": "import pytest",
-    "sqlite3": "import sqlite3; sqlite3.connect(':memory:').execute('select 1')",
+    "python": ("python3", "-c", "import sys; sys.exit(sys.version_info < (3, 9))"),
+    "pytest": ("python3", "-c", "import pytest"),
+    "sqlite3": (
+        *("python3", "-c"),
+        "import sqlite3; sqlite3.connect(':memory:').execute('select 1')",
+    ),
+    "node": ("node", "-e", "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"),
 }
 
 # Needs already proved, per sandbox object: a campaign asks once, not once a run.
@@ -107,9 +112,14 @@ async def check_environment(instance: Instance, sandbox: Sandbox) -> None:
     for need in instance.needs:
         if need in proved:
             continue
+        if need == "typescript":
+            from ossay.suites.coding.compiler import prove_typescript
+
+            await asyncio.to_thread(prove_typescript, sandbox, home_here())
+            proved.add(need)
+            continue
         with tempfile.TemporaryDirectory(prefix="ossay-check-") as empty:
-            argv = ("python3", "-c", _PROOFS[need])
-            done = await asyncio.to_thread(sandbox.run, argv, Path(empty), limits=Limits())
+            done = await asyncio.to_thread(sandbox.run, _PROOFS[need], Path(empty), limits=Limits())
         if done.exit_code != 0:
             raise EnvironmentDefect(
                 f"{need!r} does not work inside the {sandbox.kind} sandbox: "
@@ -126,7 +136,13 @@ async def _in_process(job: bytes, cwd: Path, timeout_s: float) -> bytes:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=cwd,
-        env={**keep, "TMPDIR": str(cwd), "HOME": str(cwd), "LANG": "C.UTF-8"},
+        env={
+            **keep,
+            "TMPDIR": str(cwd),
+            "HOME": str(cwd),
+            "LANG": "C.UTF-8",
+            "OSSAY_HOME": str(home_here()),  # where the compilers are
+        },
     )  # fmt: skip
     try:
         out, err = await asyncio.wait_for(process.communicate(job), timeout_s)

@@ -16,7 +16,12 @@ SuiteFactory = Callable[[Callable[[], Sandbox]], Suite]
 
 SUITES: Registry[SuiteFactory] = Registry(
     "suite",
-    {"agentic-core": "ossay.suites.agentic_core:AgenticCore"},
+    {
+        "agentic-core": "ossay.suites.agentic_core:AgenticCore",
+        "coding": "ossay.suites.coding:Coding",
+        "coding-changes": "ossay.suites.coding:changes",
+        "coding-concise": "ossay.suites.coding:concise",
+    },
     group="ossay.suites",
 )
 
