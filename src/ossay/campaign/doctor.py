@@ -25,6 +25,7 @@ from ossay.core.settings import Settings
 from ossay.models.catalogue import CATALOGUE
 from ossay.models.providers import known_providers
 from ossay.models.pull import is_whole, provenance
+from ossay.suites.toolchain import TYPESCRIPT, typescript_is_there, typescript_place
 
 # Programs that something wants -> names to look for, what for, how to come by it.
 _PROGRAMS = {
@@ -33,8 +34,8 @@ _PROGRAMS = {
         "to build the engine's fast kernels",
         "install g++",
     ),
-    "node": (("node",), "for tasks in JavaScript", "install nodejs"),
-    "tsc": (("tsc",), "for tasks in TypeScript", "npm install -g typescript"),
+    "node": (("node",), "for the suite coding", "install nodejs"),
+    "npm": (("npm",), "to fetch the TypeScript compiler", "install npm"),
     "chromium": (
         ("chromium", "chromium-browser", "google-chrome"),
         "to look at reports in tests",
@@ -62,6 +63,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _machine(settings),
         _sandbox(probe()),
         *_programs(environ.get("PATH", "")),
+        _typescript(settings),
         _engine(),
         *_extras(),
         *_models(settings),
@@ -112,6 +114,14 @@ def _programs(path: str) -> Iterator[Finding]:
             yield Finding(name, "ok", found)
         else:
             yield Finding(name, "warn", f"not on PATH; wanted {purpose}", step)
+
+
+def _typescript(settings: Settings) -> Finding:
+    """The one version that the suite coding judges with."""
+    if typescript_is_there(settings.home):
+        return Finding("typescript", "ok", f"{TYPESCRIPT} at {typescript_place(settings.home)}")
+    detail = f"no TypeScript {TYPESCRIPT}; wanted for the suite coding"
+    return Finding("typescript", "warn", detail, "ossay doctor --install")
 
 
 def _engine() -> Finding:

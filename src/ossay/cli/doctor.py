@@ -11,7 +11,8 @@ from ossay.cli import place
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(as_json: bool) -> None:
+@click.option("--install", is_flag=True, help="First fetch the TypeScript compiler, with npm.")
+def doctor(as_json: bool, install: bool) -> None:
     """Say what this machine can do, and what is missing.
 
     Exit code 0 if a campaign can run here. API keys are shown by name only, never by value.
@@ -22,6 +23,10 @@ def doctor(as_json: bool) -> None:
 
     from ossay.campaign.doctor import examine, fit
 
+    if install:
+        from ossay.suites.toolchain import install_typescript
+
+        click.echo(f"TypeScript is at {install_typescript(place.here().home)}", err=True)
     findings = examine(place.here(), os.environ)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())

@@ -199,7 +199,7 @@ def test_a_type_by_fiat_is_seen_wherever_it_is():
     member = puzzle.members[0].name
     lines = [f"declare const all: {puzzle.world.union};"]
     starts = []
-    for number, (code, _) in enumerate(FIATS):
+    for code, _ in FIATS:
         body = code.format(member)
         starts.append(len("\n".join(lines).splitlines()) + 1)
         lines.append(body if body.startswith("namespace") else f"{{ {body} }}")

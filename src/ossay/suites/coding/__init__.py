@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ossay.agent.sandbox.base import Sandbox
 from ossay.core.task import Task
+from ossay.suites.coding.clean_markdown import CleanMarkdown
 from ossay.suites.coding.styles import Style
 from ossay.suites.coding.typescript_narrowing import TypescriptNarrowing
 
@@ -32,7 +33,10 @@ class Coding:
 
     def __init__(self, sandbox: Callable[[], Sandbox], *, style: Style = "base") -> None:
         self.name = _NAMES[style]
-        tasks: tuple[Task, ...] = (TypescriptNarrowing(sandbox, style=style),)
+        tasks: tuple[Task, ...] = (
+            CleanMarkdown(sandbox, style=style),
+            TypescriptNarrowing(sandbox, style=style),
+        )
         self.tasks: Mapping[str, Task] = {task.name: task for task in tasks}
 
 

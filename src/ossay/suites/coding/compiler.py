@@ -60,6 +60,7 @@ class Compiled(Struct, frozen=True):
         in_operators: How often the answer asks with `in`.
         missing: Wanted names that are not declared.
         unexported: Wanted names that were declared but not exported; they are exported for it.
+        unparsed: Errors of syntax in the answer.
         emitted: Path of a .js file -> its text.
     """
 
@@ -69,6 +70,7 @@ class Compiled(Struct, frozen=True):
     in_operators: int
     missing: tuple[str, ...]
     unexported: tuple[str, ...]
+    unparsed: tuple[Problem, ...]
     emitted: Mapping[str, str]
 
 

@@ -25,10 +25,9 @@ const text_of = (error) => {
 const module_ = { exports: {} };
 let subject;
 try {
-  const main = () => false;
-  const required = Object.assign((name) => { throw new Error(`${name} is not there`); }, { main });
-  new Function("exports", "require", "module", job.code)(module_.exports, required, module_);
-  subject = module_.exports[job.name] ?? module_.exports.default;
+  new Function("exports", "require", "module", job.code)(module_.exports, require, module_);
+  const made = module_.exports;
+  subject = made[job.name] ?? made.default ?? made;
 } catch (error) {
   send({ broken: text_of(error) });
   process.exit(0);

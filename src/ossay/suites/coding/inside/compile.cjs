@@ -13,7 +13,7 @@ const files = { [AMBIENT]: fs.readFileSync(`${__dirname}/ambient.d.ts`, "utf8") 
 for (const [path, text] of Object.entries(job.files)) files[`/${path}`] = text;
 const answer = `/${job.answer}`;
 const as_written = parse(answer, files[answer]);
-const { declared, imported, exported } = names(as_written);
+const { declared, imported, exported, offered } = names(as_written);
 files[answer] = completed(files[answer]);
 
 const options = {
@@ -54,7 +54,8 @@ process.stdout.write(JSON.stringify({
   declared: [...declared].slice(0, 200),
   in_operators: count(source, (node) => node.kind === ts.SyntaxKind.InKeyword && ts.isBinaryExpression(node.parent)),
   missing: job.wanted.filter((name) => !declared.has(name)),
-  unexported: job.wanted.filter((name) => declared.has(name) && !exported.has(name)),
+  unexported: job.wanted.filter((name) => declared.has(name) && !exported.has(name) && !offered.has(name)),
+  unparsed: program.getSyntacticDiagnostics(source).slice(0, 5).map(told),
   emitted,
 }));
 
@@ -68,9 +69,9 @@ function count(node, wanted) {
   return found;
 }
 
-// What a file declares, imports and exports at its top level.
+// What a file declares, imports and exports by name at its top level; `offered` in another way.
 function names(file) {
-  const found = { declared: new Set(), imported: new Set(), exported: new Set() };
+  const found = { declared: new Set(), imported: new Set(), exported: new Set(), offered: new Set() };
   for (const node of file.statements) {
     const own = [];
     if (ts.isVariableStatement(node)) {
@@ -83,12 +84,19 @@ function names(file) {
       else for (const one of bindings?.elements ?? []) found.imported.add(one.name.text);
     } else if (ts.isExportDeclaration(node) && node.exportClause && ts.isNamedExports(node.exportClause)) {
       for (const one of node.exportClause.elements) found.exported.add(one.name.text);
+    } else if (ts.isExportAssignment(node) && ts.isIdentifier(node.expression)) {
+      found.offered.add(node.expression.text);
+    } else if (ts.isExpressionStatement(node) && ts.isBinaryExpression(node.expression)) {
+      if (/^(module\.)?exports\b/.test(node.expression.left.getText(file))) {
+        for (const name of node.expression.right.getText(file).match(/\w+/g) ?? []) found.offered.add(name);
+      }
     } else if (node.name && ts.isIdentifier(node.name)) own.push(node.name.text);
     const flags = ts.canHaveModifiers(node) ? ts.getModifiers(node) ?? [] : [];
     const is = (kind) => flags.some((one) => one.kind === kind);
     for (const name of own) {
       found.declared.add(name);
-      if (is(ts.SyntaxKind.ExportKeyword) && !is(ts.SyntaxKind.DefaultKeyword)) found.exported.add(name);
+      if (is(ts.SyntaxKind.DefaultKeyword)) found.offered.add(name);
+      else if (is(ts.SyntaxKind.ExportKeyword)) found.exported.add(name);
     }
   }
   return found;
