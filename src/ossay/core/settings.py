@@ -2,7 +2,7 @@
 
 | variable | meaning | default |
 |---|---|---|
-| OSSAY_HOME | ledger and pulled models | $XDG_DATA_HOME/ossay or ~/.local/share/ossay |
+| OSSAY_HOME | ledger, pulled models and tools | $XDG_DATA_HOME/ossay or ~/.local/share/ossay |
 | OSSAY_CONFIG | the user's ossay.toml | ./ossay.toml, then ~/.config/ossay/ossay.toml |
 | OSSAY_LEDGER | path or database URL of the ledger | $OSSAY_HOME/ledger.sqlite |
 

@@ -121,12 +121,17 @@ class CleanMarkdown:
         if code is None:
             return Grade(False, f"the reply has no {FUNCTION}", 0, len(documents), facts=facts)
         compiled = compile_answer(
-            self._sandbox(), self._home(), {ANSWER: code}, answer=ANSWER, wanted=[FUNCTION]
+            self._sandbox(),
+            self._home(),
+            {ANSWER: code},
+            answer=ANSWER,
+            wanted=[FUNCTION],
+            checked=False,  # JavaScript will do
         )
         if isinstance(compiled, str):
             return Grade(False, compiled, 0, len(documents), facts=facts)
         facts |= {
-            "type_errors": len(compiled.problems),  # they do not count: JavaScript will do
+            "code_characters": len(code),
             "missing_export": bool(compiled.unexported),
             "code_only": answer.facts["prose_characters"] == 0,
         }
@@ -140,8 +145,7 @@ class CleanMarkdown:
             [[document.text] for document in documents],
         )
         if isinstance(called, str):
-            problem = f" ({compiled.problems[0]})" if compiled.problems else ""
-            return Grade(False, f"{called}{problem}", 0, len(documents), facts=facts)
+            return Grade(False, called, 0, len(documents), facts=facts)
         return _judged(documents, called, facts)
 
 

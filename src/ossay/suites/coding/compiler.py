@@ -89,15 +89,18 @@ def compile_answer(
     answer: str,
     wanted: Sequence[str],
     given: str | None = None,
+    checked: bool = True,
 ) -> Compiled | str:
     """Compile `files` together; a sentence where the answer is too much for the compiler.
 
     `answer` is the path of the model's file. It may use what `given` exports without importing it.
+    Without `checked` only errors of syntax are looked for.
 
     Raises:
         EnvironmentDefect: the compiler is not there, or does not work in the sandbox.
     """
-    done = _compile(sandbox, home, files, answer, given, wanted)
+    job = {"answer": answer, "given": given, "wanted": list(wanted), "checked": checked}
+    done = _compile(sandbox, home, {"files": files, **job})
     if done.limit or done.cut_bytes:
         return f"the compiler could not finish with it: limit on {done.limit or 'output'}"
     compiled = _decoded(done)
@@ -109,7 +112,9 @@ def compile_answer(
 
 def prove_typescript(sandbox: Sandbox, home: Path) -> None:
     """Compile one line; raises `EnvironmentDefect` where that does not work."""
-    done = _compile(sandbox, home, {"a.ts": "export const one: number = 1;"}, "a.ts", None, ["one"])
+    files = {"a.ts": "export const one: number = 1;"}
+    job = {"files": files, "answer": "a.ts", "given": None, "wanted": ["one"], "checked": True}
+    done = _compile(sandbox, home, job)
     compiled = _decoded(done)
     if compiled is None or compiled.problems:
         raise EnvironmentDefect(
@@ -162,15 +167,7 @@ def _sent(output: str, nonce: str) -> Iterator[Mapping[str, Any]]:
             yield item
 
 
-def _compile(
-    sandbox: Sandbox,
-    home: Path,
-    files: Mapping[str, str],
-    answer: str,
-    given: str | None,
-    wanted: Sequence[str],
-) -> Completed:
-    job = {"files": files, "answer": answer, "given": given, "wanted": list(wanted)}
+def _compile(sandbox: Sandbox, home: Path, job: Mapping[str, object]) -> Completed:
     with _compiler(find_typescript(home)) as place:
         return sandbox.run(
             ("node", "--max-old-space-size=768", "compile.cjs"),

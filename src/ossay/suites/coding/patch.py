@@ -27,10 +27,13 @@ _LEVELS: tuple[Callable[[str], str], ...] = (
 
 
 class Hunk(NamedTuple):
-    """Lines that are there and lines that take their place; `at` is a line number, or -1."""
+    """Lines that are there and what takes their place: a new line, or the number of an old one.
+
+    `at` is the line of the file where it should be, from 0, or -1.
+    """
 
     old: tuple[str, ...]
-    new: tuple[str, ...]
+    new: tuple[str | int, ...]
     at: int = -1
 
 
@@ -49,7 +52,7 @@ def diff_of(text: str) -> tuple[Hunk, ...]:
     """
     hunks: list[Hunk] = []
     old: list[str] = []
-    new: list[str] = []
+    new: list[str | int] = []
     at, changed = -1, False
 
     def close() -> None:
@@ -65,11 +68,13 @@ def diff_of(text: str) -> tuple[Hunk, ...]:
             continue
         elif line[:1] in ("+", "-"):
             changed = True
-            (new if line[0] == "+" else old).append(line[1:])
+            if line[0] == "+":
+                new.append(line[1:])
+            else:
+                old.append(line[1:])
         else:
-            kept = line[1:] if line.startswith(" ") else line
-            old.append(kept)
-            new.append(kept)
+            new.append(len(old))
+            old.append(line.removeprefix(" "))
     close()
     return tuple(hunks)
 
@@ -78,22 +83,28 @@ def apply(text: str, hunks: Sequence[Hunk]) -> str | None:
     """Return `text` with every hunk applied; None where one finds no place."""
     lines = text.splitlines()
     for hunk in hunks:
-        old, new = _trimmed(hunk)
-        place = _place(lines, old, hunk.at)
+        first, last = _core(hunk)
+        place = _place(lines, list(hunk.old[first:last]), hunk.at + first if hunk.at >= 0 else -1)
         if place is None:
             return None
-        lines[place : place + len(old)] = new
+        kept = lines[place : place + last - first]
+        made = [
+            line if isinstance(line, str) else kept[line - first]
+            for line in hunk.new
+            if isinstance(line, str) or first <= line < last
+        ]
+        lines[place : place + last - first] = made
     return "\n".join(lines) + "\n"
 
 
-def _trimmed(hunk: Hunk) -> tuple[list[str], list[str]]:
-    """The hunk without empty lines that both sides begin or end with: they are often left out."""
-    old, new = list(hunk.old), list(hunk.new)
-    while old and new and not old[0].strip() and not new[0].strip():
-        del old[0], new[0]
-    while old and new and not old[-1].strip() and not new[-1].strip():
-        del old[-1], new[-1]
-    return old, new
+def _core(hunk: Hunk) -> tuple[int, int]:
+    """Which of the old lines to look for: without empty ones at the ends that stay as they are."""
+    first, last, new = 0, len(hunk.old), list(hunk.new)
+    while first < last and not hunk.old[first].strip() and new[:1] == [first]:
+        first, new = first + 1, new[1:]
+    while first < last and not hunk.old[last - 1].strip() and new[-1:] == [last - 1]:
+        last, new = last - 1, new[:-1]
+    return first, last
 
 
 def _place(lines: list[str], old: list[str], at: int) -> int | None:
