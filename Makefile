@@ -14,7 +14,7 @@ SANITIZE := .tools/sanitize
 ORACLE := .tools/oracle
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox model demo test check long sanitize parity bench lock fmt clean system
+.PHONY: help setup sandbox model tools demo test check long sanitize parity bench lock fmt clean system
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,11 @@ model: setup  ## fetch the small real model (98 MB) and gpt-oss's vocabulary (4 
 	@$(BIN)/ossay pull vocab >/dev/null || \
 	  echo "The vocabulary could not be fetched; everything else goes on without it."
 
+tools: setup  ## fetch the TypeScript compiler that the suite coding judges with (needs npm)
+	@command -v npm >/dev/null || { echo "Without npm the suite coding is not tested."; exit 0; }; \
+	  $(BIN)/ossay doctor --install >/dev/null || \
+	  echo "The TypeScript compiler could not be fetched; the suite coding is not tested."
+
 demo: setup sandbox  ## run ten tasks on two models and write a report
 	@$(BIN)/ossay demo
 
@@ -54,10 +59,10 @@ check: setup  ## format, lint, types, import order
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
-test: setup sandbox model check  ## all checks and tests but the long ones
+test: setup sandbox model tools check  ## all checks and tests but the long ones
 	$(BIN)/pytest -n 2 --dist worksteal -m "not long and not parity"
 
-long: setup sandbox model  ## the long tests: 200 seeds a task, 20 kills
+long: setup sandbox model tools  ## the long tests: 200 seeds a task, 20 kills
 	$(BIN)/pytest -n 2 --dist worksteal -m long --timeout 3600
 
 # Programs of csrc/tests, then the kernel tests from a virtual environment of its own that holds the

@@ -1,16 +1,21 @@
-"""Every task over 200 seeds: the reference passes, doing nothing and every cheat fail."""
+"""Every task over many seeds: the reference passes, doing nothing and every cheat fail."""
 
 import asyncio
+import os
+from pathlib import Path
 
 import pytest
 
 from ossay.agent.sandbox.find import find_sandbox
+from ossay.core.settings import settings_from
 from ossay.suites.registry import open_suite
 from ossay.suites.rehearsal import check_suite
+from ossay.suites.toolchain import typescript_is_there
 
 SANDBOX = find_sandbox()
 SUITE = open_suite("agentic-core", lambda: SANDBOX)
 SEEDS = range(1000, 1200)
+CODING = open_suite("coding", lambda: SANDBOX)
 
 
 @pytest.mark.long
@@ -25,3 +30,24 @@ def test_the_task_holds_over_200_seeds(task):
     assert {"reference", "do_nothing"} < scripts
     assert len([name for name in scripts if name.startswith("cheat_")]) >= 1
     assert len({done.seed for done in seen}) == 200
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    "typescript" not in os.environ.get("OSSAY_REQUIRE", "")
+    and not typescript_is_there(settings_from(os.environ, Path.cwd()).home),
+    reason="no TypeScript here: ossay doctor --install",
+)
+@pytest.mark.parametrize("task", CODING.tasks)
+def test_the_coding_task_holds_over_100_seeds(task):
+    seen = []
+    upsets = asyncio.run(
+        check_suite(
+            CODING, range(2000, 2100), sandbox=SANDBOX, tasks=[task], jobs=1, on_done=seen.append
+        )
+    )
+    assert [(u.seed, u.script, u.upset) for u in upsets] == []
+    scripts = {done.script for done in seen}
+    assert {"reference", "do_nothing"} < scripts
+    assert len([name for name in scripts if name.startswith("cheat_")]) >= 6
+    assert len({done.seed for done in seen}) == 100

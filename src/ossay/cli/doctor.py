@@ -26,7 +26,9 @@ def doctor(as_json: bool, install: bool) -> None:
     if install:
         from ossay.suites.toolchain import install_typescript
 
-        click.echo(f"TypeScript is at {install_typescript(place.here().home)}", err=True)
+        click.echo(
+            f"TypeScript is at {install_typescript(place.here().home, os.environ)}", err=True
+        )
     findings = examine(place.here(), os.environ)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(findings)).decode())

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from ossay.core.errors import EnvironmentDefect, UsageError
@@ -53,32 +54,34 @@ def find_typescript(home: Path) -> Path:
     return typescript_place(home)
 
 
-def install_typescript(home: Path) -> Path:
+def install_typescript(home: Path, environ: Mapping[str, str]) -> Path:
     """Fetch the compiler with npm unless it is there, and return its folder.
 
-    Raises `UsageError` where npm is missing, cannot fetch, or brings another archive.
+    `environ` is npm's environment: its PATH and the registry that the user has set up. Raises `UsageError` where npm is missing, cannot fetch, or brings another archive.
     """
     place = typescript_place(home)
     if typescript_is_there(home):
         return place
-    if shutil.which("npm") is None:
+    npm = shutil.which("npm", path=environ.get("PATH", ""))
+    if npm is None:
         raise UsageError("npm is not on PATH; install Node.js with npm (Debian: nodejs npm)")
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=place.parent) as scratch:
-        _unpack(_fetch(Path(scratch)), Path(scratch))
+        _unpack(_fetch(npm, Path(scratch), environ), Path(scratch))
         shutil.rmtree(place, ignore_errors=True)
         os.replace(Path(scratch) / "package", place)
     return find_typescript(home)
 
 
-def _fetch(scratch: Path) -> Path:
+def _fetch(npm: str, scratch: Path, environ: Mapping[str, str]) -> Path:
     """Let npm fetch the archive into `scratch`, and hold it against its hash."""
     wanted = f"typescript@{TYPESCRIPT}"
-    command = ("npm", "pack", wanted, "--silent", "--ignore-scripts", "--pack-destination")
+    command = (npm, "pack", wanted, "--silent", "--ignore-scripts", "--pack-destination")
     try:
         done = subprocess.run(
             (*command, str(scratch)),
             cwd=scratch,
+            env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_FETCH_S,
