@@ -57,7 +57,8 @@ def find_typescript(home: Path) -> Path:
 def install_typescript(home: Path, environ: Mapping[str, str]) -> Path:
     """Fetch the compiler with npm unless it is there, and return its folder.
 
-    `environ` is npm's environment: its PATH and the registry that the user has set up. Raises `UsageError` where npm is missing, cannot fetch, or brings another archive.
+    `environ` is npm's environment: its PATH, and the registry that the user has set up. Raises
+    `UsageError` where npm is missing, cannot fetch, or brings another archive.
     """
     place = typescript_place(home)
     if typescript_is_there(home):

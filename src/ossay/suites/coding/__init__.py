@@ -12,6 +12,7 @@ from ossay.agent.sandbox.base import Sandbox
 from ossay.core.task import Task
 from ossay.suites.coding.clean_markdown import CleanMarkdown
 from ossay.suites.coding.styles import Style
+from ossay.suites.coding.todo_add_feature import TodoAddFeature
 from ossay.suites.coding.typescript_narrowing import TypescriptNarrowing
 
 SYSTEM = """\
@@ -36,6 +37,7 @@ class Coding:
         tasks: tuple[Task, ...] = (
             CleanMarkdown(sandbox, style=style),
             TypescriptNarrowing(sandbox, style=style),
+            TodoAddFeature(sandbox, style=style),
         )
         self.tasks: Mapping[str, Task] = {task.name: task for task in tasks}
 

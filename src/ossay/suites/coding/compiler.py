@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -22,11 +22,14 @@ from msgspec import Struct
 from ossay.agent.sandbox.base import Completed, Limits, Sandbox
 from ossay.core.display import visible
 from ossay.core.errors import EnvironmentDefect
+from ossay.suites.coding.parts import Part
 from ossay.suites.toolchain import find_typescript
 
 # Generous in wall time, since many may run at once. A compilation takes about a second.
 COMPILE_LIMITS = Limits(wall_s=60.0, cpu_s=40, memory_bytes=1 << 30, output_bytes=4 << 20)
 CALL_LIMITS = Limits(wall_s=30.0, cpu_s=4, memory_bytes=512 << 20, output_bytes=4 << 20)
+
+T = TypeVar("T")
 
 _INSIDE = Path(__file__).with_name("inside")
 
@@ -74,6 +77,22 @@ class Compiled(Struct, frozen=True):
     emitted: Mapping[str, str]
 
 
+class Merged(Struct, frozen=True):
+    """An app with the parts of a reply in it.
+
+    Attributes:
+        files: Path -> text.
+        emitted: Path -> CommonJS.
+        whole: Paths of which the reply showed all in a plain block.
+        unparsed: Errors of syntax.
+    """
+
+    files: Mapping[str, str]
+    emitted: Mapping[str, str]
+    whole: tuple[str, ...]
+    unparsed: tuple[Problem, ...]
+
+
 class Called(Struct, frozen=True):
     """What the calls gave: their strings, or None and a sentence in `odd` where there was none."""
 
@@ -100,22 +119,35 @@ def compile_answer(
         EnvironmentDefect: the compiler is not there, or does not work in the sandbox.
     """
     job = {"answer": answer, "given": given, "wanted": list(wanted), "checked": checked}
-    done = _compile(sandbox, home, {"files": files, **job})
+    done = _compile(sandbox, home, "compile.cjs", {"files": files, **job})
+    return _finding(sandbox, home, done, Compiled)
+
+
+def merge_parts(
+    sandbox: Sandbox, home: Path, files: Mapping[str, str], parts: Sequence[Part]
+) -> Merged | str:
+    """Put `parts` into `files` and strip the types; errors as of `compile_answer`."""
+    job = {"files": files, "parts": [part._asdict() for part in parts]}
+    return _finding(sandbox, home, _compile(sandbox, home, "transpile.cjs", job), Merged)
+
+
+def _finding(sandbox: Sandbox, home: Path, done: Completed, kind: type[T]) -> T | str:
+    """What a command of the compiler found; a sentence where the answer was too much for it."""
     if done.limit or done.cut_bytes:
         return f"the compiler could not finish with it: limit on {done.limit or 'output'}"
-    compiled = _decoded(done)
-    if compiled is None:
+    found = _decoded(done, kind)
+    if found is None:
         prove_typescript(sandbox, home)  # so it is the answer that breaks the compiler
         return "the compiler broke down over it"
-    return compiled
+    return found
 
 
 def prove_typescript(sandbox: Sandbox, home: Path) -> None:
     """Compile one line; raises `EnvironmentDefect` where that does not work."""
     files = {"a.ts": "export const one: number = 1;"}
     job = {"files": files, "answer": "a.ts", "given": None, "wanted": ["one"], "checked": True}
-    done = _compile(sandbox, home, job)
-    compiled = _decoded(done)
+    done = _compile(sandbox, home, "compile.cjs", job)
+    compiled = _decoded(done, Compiled)
     if compiled is None or compiled.problems:
         raise EnvironmentDefect(
             f"TypeScript does not work inside the {sandbox.kind} sandbox: "
@@ -127,21 +159,11 @@ def call_function(
     sandbox: Sandbox, code: str, name: str, calls: Sequence[Sequence[Any]]
 ) -> Called | str:
     """Call the function `name` of a CommonJS module; a sentence where it cannot even be loaded."""
-    nonce = secrets.token_hex(16)
-    job = {"nonce": nonce, "code": code, "name": name, "calls": [list(given) for given in calls]}
-    with tempfile.TemporaryDirectory(prefix="ossay-call-") as place:
-        shutil.copy(_INSIDE / "call.cjs", place)
-        done = sandbox.run(
-            ("node", "--max-old-space-size=384", "call.cjs"),
-            Path(place),
-            limits=CALL_LIMITS,
-            stdin=json.dumps(job).encode("utf-8", "surrogatepass"),
-            readonly=True,
-        )
+    job = {"code": code, "name": name, "calls": [list(given) for given in calls]}
+    items, stopped = run_program(sandbox, "call.cjs", job)
     values: list[str | None] = [None] * len(calls)
-    stopped = f"limit on {done.limit}" if done.limit else "the process ended"
     odd = dict.fromkeys(range(len(calls)), stopped)
-    for item in _sent(done.output, nonce):
+    for item in items:
         if isinstance(item.get("broken"), str):
             return f"it cannot be loaded: {visible(item['broken'], 200)}"
         at = item.get("at")
@@ -153,6 +175,24 @@ def call_function(
         else:
             odd[at] = visible(str(item.get("odd")), 200)
     return Called(tuple(values), odd)
+
+
+def run_program(
+    sandbox: Sandbox, program: str, job: Mapping[str, object]
+) -> tuple[list[Mapping[str, Any]], str]:
+    """Run a program of this folder and return what it sent, and how it ended in a few words."""
+    nonce = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory(prefix="ossay-call-") as place:
+        shutil.copy(_INSIDE / program, place)
+        done = sandbox.run(
+            ("node", "--max-old-space-size=384", program),
+            Path(place),
+            limits=CALL_LIMITS,
+            stdin=json.dumps({"nonce": nonce, **job}).encode("utf-8", "surrogatepass"),
+            readonly=True,
+        )
+    stopped = f"limit on {done.limit}" if done.limit else "the process ended"
+    return list(_sent(done.output, nonce)), stopped
 
 
 def _sent(output: str, nonce: str) -> Iterator[Mapping[str, Any]]:
@@ -167,10 +207,10 @@ def _sent(output: str, nonce: str) -> Iterator[Mapping[str, Any]]:
             yield item
 
 
-def _compile(sandbox: Sandbox, home: Path, job: Mapping[str, object]) -> Completed:
+def _compile(sandbox: Sandbox, home: Path, program: str, job: Mapping[str, object]) -> Completed:
     with _compiler(find_typescript(home)) as place:
         return sandbox.run(
-            ("node", "--max-old-space-size=768", "compile.cjs"),
+            ("node", "--max-old-space-size=768", program),
             place,
             limits=COMPILE_LIMITS,
             stdin=json.dumps(job).encode("utf-8", "surrogatepass"),
@@ -178,9 +218,9 @@ def _compile(sandbox: Sandbox, home: Path, job: Mapping[str, object]) -> Complet
         )
 
 
-def _decoded(done: Completed) -> Compiled | None:
+def _decoded(done: Completed, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(done.output.encode(), type=Compiled)
+        return msgspec.json.decode(done.output.encode(), type=kind)
     except msgspec.DecodeError:
         return None
 
@@ -195,6 +235,6 @@ def _compiler(package: Path) -> Iterator[Path]:
             shutil.copy(library, place)
         for library in package.glob("lib/lib.decorators*.d.ts"):
             shutil.copy(library, place)
-        for own in ("compile.cjs", "ambient.d.ts"):
+        for own in ("compile.cjs", "transpile.cjs", "ambient.d.ts"):
             shutil.copy(_INSIDE / own, place)
         yield place

@@ -110,7 +110,7 @@ def _core(hunk: Hunk) -> tuple[int, int]:
 def _place(lines: list[str], old: list[str], at: int) -> int | None:
     """The first line of `old` within `lines`, the nearest to `at` where there are several."""
     if not old:
-        return min(max(at + 1, 0), len(lines)) if at >= 0 else None
+        return min(at + 1, len(lines)) if at >= 0 else None if lines else 0
     for level in _LEVELS:
         wanted = [level(line) for line in old]
         there = [level(line) for line in lines]
