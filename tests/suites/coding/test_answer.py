@@ -59,3 +59,13 @@ def test_any_reply_can_be_read(reply):
 def test_a_huge_reply_is_cut():
     assert len(read_answer("x" * (MOST_CHARACTERS + 5)).text) == MOST_CHARACTERS
     read_answer("```\n" * 100_000)
+
+
+def test_hostile_replies_end_soon():
+    for reply in (
+        "```" + "a" * 900_000,
+        "``` " + "a." * 400_000,
+        "<think>" * 100_000,
+        "~" * 900_000,
+    ):
+        read_answer(reply)

@@ -62,3 +62,10 @@ def test_the_nearest_of_several_places_is_taken():
 def test_any_text_can_be_tried(change, text):
     apply(text, diff_of(change))
     apply(text, pairs_of(change))
+
+
+def test_hostile_changes_end_soon():
+    many = 200_000
+    assert pairs_of("<<<<<<< SEARCH\n" * many) == ()
+    assert apply("a\n" * many, diff_of("@@\n" + "-a\n" * many + "+b")) is None
+    assert apply("a\nb\n" * 50, diff_of("@@\n-c\n+d\n" * many)) is None

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 MOST_CHARACTERS = 1 << 20  # of a reply; what is beyond is not looked at
 
+_LONGEST_INFO = 200  # characters beside a fence that are looked at
+
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _OPENING = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)")
 _PATH = re.compile(r"[\w@.\-\[\]()/]+\.[A-Za-z]{1,5}")
@@ -93,7 +95,7 @@ def _closes(line: str, opened: re.Match[str]) -> bool:
 
 def _block(opened: re.Match[str], lines: list[str], before: str) -> Block:
     indent = opened["indent"]
-    words = opened["info"].split(maxsplit=1)
+    words = opened["info"][:_LONGEST_INFO].split(maxsplit=1)
     language, _, rest = (words[0] if words else "").partition(":")
     named = _PATH.search(f"{rest} {' '.join(words[1:])}") or _PATH.fullmatch(language)
     text = "\n".join(line.removeprefix(indent) for line in lines)

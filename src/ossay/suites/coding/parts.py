@@ -19,6 +19,7 @@ _NEW_FILE = re.compile(r"(?:[\w@\-]+/){0,6}[\w\-.\[\]]{1,60}\.(?:ts|tsx)")
 _MENTION = re.compile(r"[\w@.\-\[\]/]+\.(?:tsx|ts)\b")
 _HEADER = re.compile(r"^\+\+\+ (?:b/)?(\S+).*$", re.MULTILINE)
 _DIFF_START = re.compile(r"^(?:diff --git |--- )", re.MULTILINE)
+_LONGEST = 300  # characters of a line that may name a file
 _OTHER_LANGUAGES = frozenset({"sh", "bash", "shell", "console", "sql", "json", "text", "http"})
 
 
@@ -94,7 +95,7 @@ def _path(block: Block, files: Mapping[str, str]) -> str | None:
     first = block.text.split("\n", 1)[0]
     comment = first if first.lstrip().startswith(("//", "/*", "{/*")) else ""
     for named in (block.path, comment, block.before):
-        known = {path for m in _MENTION.findall(named) if (path := _known(m, files))}
+        known = {path for m in _MENTION.findall(named[:_LONGEST]) if (path := _known(m, files))}
         if len(known) == 1:
             return known.pop()
     own = set(_DECLARED.findall(block.text))

@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-_PAIR = re.compile(
-    r"^<{5,9}[ \t]*(?:SEARCH|ORIGINAL|HEAD)?[^\n]*\n(?P<old>.*?)^={5,9}[ \t]*\n"
-    r"(?P<new>.*?)^>{5,9}[^\n]*$",
-    re.DOTALL | re.MULTILINE,
-)
+_SEARCH = re.compile(r"<{5,9}[ \t]*(?:SEARCH|ORIGINAL|HEAD)?[ \t]*")
+_MIDDLE = re.compile(r"={5,9}[ \t]*")
+_REPLACE = re.compile(r">{5,9}[ \t]*\w*[ \t]*")
 _HUNK = re.compile(r"@@(?: -(?P<line>\d+)(?:,\d+)? \+\d+(?:,\d+)? @@)?.*")
 _HEADER = re.compile(r"(?:diff |index |--- |\+\+\+ |new file|deleted file|similarity |rename ).*")
+
+_MOST_WORK = 20_000_000  # comparisons of lines; honest changes take some ten thousand
 
 _LEVELS: tuple[Callable[[str], str], ...] = (
     lambda line: line,
@@ -39,10 +39,22 @@ class Hunk(NamedTuple):
 
 def pairs_of(text: str) -> tuple[Hunk, ...]:
     """The search and replace pairs of a text, in order."""
-    return tuple(
-        Hunk(tuple(found["old"].splitlines()), tuple(found["new"].splitlines()))
-        for found in _PAIR.finditer(text)
-    )
+    pairs: list[Hunk] = []
+    old: list[str] = []
+    new: list[str] = []
+    side: list[str] | None = None  # where lines belong; None between pairs
+    for line in text.splitlines():
+        if _SEARCH.fullmatch(line):
+            old, new = [], []
+            side = old
+        elif side is old and _MIDDLE.fullmatch(line):
+            side = new
+        elif side is new and _REPLACE.fullmatch(line):
+            pairs.append(Hunk(tuple(old), tuple(new)))
+            side = None
+        elif side is not None:
+            side.append(line)
+    return tuple(pairs)
 
 
 def diff_of(text: str) -> tuple[Hunk, ...]:
@@ -80,9 +92,13 @@ def diff_of(text: str) -> tuple[Hunk, ...]:
 
 
 def apply(text: str, hunks: Sequence[Hunk]) -> str | None:
-    """Return `text` with every hunk applied; None where one finds no place."""
+    """Return `text` with every hunk applied; None where one finds no place, or all is too much."""
     lines = text.splitlines()
+    work = 0
     for hunk in hunks:
+        work += (len(hunk.old) + 1) * len(lines)
+        if work > _MOST_WORK:
+            return None
         first, last = _core(hunk)
         place = _place(lines, list(hunk.old[first:last]), hunk.at + first if hunk.at >= 0 else -1)
         if place is None:

@@ -12,6 +12,7 @@ import html
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -192,13 +193,16 @@ def _holds(found: Any, wanted: Any) -> bool:
     return type(found) is type(wanted) and bool(found == wanted)
 
 
-_ITEM = re.compile(r"<li\b[^>]*>(.*?)</li>", re.DOTALL)
+_LONGEST_ITEM = 20_000  # characters
 _TIME = re.compile(r"<time\b[^>]*?\sdatetime=\"([^\"]*)\"", re.IGNORECASE)
 
 
 def _shown(page: str, texts: Sequence[str]) -> list[str | None]:
     """The time of each item; a sentence where the page has not just one item with that text."""
-    items = [html.unescape(item) for item in _ITEM.findall(page)]
+    items = [
+        html.unescape(item.rpartition("<li")[2][:_LONGEST_ITEM])
+        for item in page.split("</li>")[:-1]
+    ]
     found: list[str | None] = []
     for text in texts:
         own = [item for item in items if text in item]
@@ -217,9 +221,8 @@ def _facts(
     """How much was changed, and how much was shown for it."""
     changed, touched = 0, 0
     for path, text in merged.files.items():
-        before, after = files.get(path, "").splitlines(), text.splitlines()
-        different = [line for line in difflib.ndiff(before, after) if line.startswith("+ ")]
-        changed += sum(1 for line in different if line[2:].strip())
+        different = Counter(text.splitlines()) - Counter(files.get(path, "").splitlines())
+        changed += sum(count for line, count in different.items() if line.strip())
         touched += files.get(path) != text
     shown = sum(1 for block in answer.blocks for line in block.text.splitlines() if line.strip())
     return {
@@ -240,7 +243,7 @@ def _reply(before: Mapping[str, str], after: Mapping[str, str], form: int) -> st
     """Changed files in one of three forms: whole, as one diff, or the declarations that changed."""
     changed = [path for path in after if after[path] != before[path]]
     if form == 1:
-        diffs = []
+        diffs: list[str] = []
         for path in changed:
             old, new = before[path].splitlines(), after[path].splitlines()
             diffs += difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")

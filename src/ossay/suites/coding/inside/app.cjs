@@ -17,15 +17,12 @@ for (const name of ["log", "info", "warn", "error", "debug"]) console[name] = ()
 
 let now = job.start;
 const TrueDate = Date;
-globalThis.Date = class Date extends TrueDate {
-  constructor(...given) {
-    if (given.length) super(...given);
-    else super(now);
-  }
-  static now() {
-    return now;
-  }
-};
+const clock = () => now;
+globalThis.Date = new Proxy(TrueDate, {
+  construct: (target, given) => Reflect.construct(target, given.length ? given : [now]),
+  apply: () => new TrueDate(now).toString(),
+  get: (target, name) => (name === "now" ? clock : Reflect.get(target, name)),
+});
 
 const Fragment = Symbol("fragment");
 const element = (type, props, key) => ({ type, props: props ?? {}, key });
