@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from ossay.campaign.stop import Stop
+from ossay.core.predictions import Prediction
 from ossay.core.records import CampaignRecord
 from ossay.core.types import ModelCard
 from ossay.reports.summary import summarize
@@ -29,7 +31,7 @@ def test_it_shows_scores_with_intervals_and_what_is_unknown(make_campaign):
     text = printed(record, width=120)
     model = summarize(record).models[0]
     assert f"{model.score.passed}/{model.score.n}" in text
-    assert "cannot rank them" in text
+    assert "Not enough data: " in text
     assert "unknown" in text
     assert "left out; counted as failures the score is" in text
 
@@ -74,3 +76,27 @@ def test_names_that_are_escapes_or_markup_are_shown_as_text():
 def test_an_empty_campaign_prints():
     record = CampaignRecord("nothing yet", 0.0, "", "", (), {"agentic-core": "1"}, {}, ())
     assert "0 of 0 runs finished" in printed(record)
+
+
+def test_verdicts_are_printed_for_a_few_pairs_and_counted_for_many(make_contest):
+    few = make_contest({f"x/{n}": "1" * n + "0" * (20 - n) for n in range(4)})
+    text = " ".join(printed(few).split())
+    for one in summarize(few).findings:
+        assert " ".join(one.verdict.sentence.split()) in text
+    many = make_contest({f"x/{n}": "1" * n + "0" * (20 - n) for n in range(20)})
+    text = " ".join(printed(many).split())
+    assert text.count("shared items") == 6
+    assert "190 pairs of models: in " in text
+    assert "6 of them are above" in text
+
+
+def test_a_decision_and_predictions_are_printed_once(make_contest):
+    forecast = (Prediction("[red]A wins", "comparison", 0.8, "x/a", over="x/b"),)
+    record = make_contest({"x/a": "1" * 30, "x/b": "0" * 30}, stop=Stop(), forecast=forecast)
+    text = " ".join(printed(record).split())
+    followed = summarize(record).followed
+    assert text.count(followed.verdict.sentence) == 1
+    assert f"{followed.items} of 30 planned items used." in text
+    assert "Prediction, hit: [red]A wins (score of x/a above that of x/b; probability 0.8" in text
+    assert "1/1 predictions came true" in text
+    assert f"by ada, SHA-256 {record.committed.digest}." in text

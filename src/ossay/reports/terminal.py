@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 from ossay.core.display import visible
 from ossay.core.outcome import Flag, Outcome
-from ossay.reports import figures
-from ossay.reports.words import plain, ranking, stopped
+from ossay.reports import figures, foretold
+from ossay.reports.shortlist import shortlist_of
+from ossay.reports.words import followed, plain, stopped, tally, unmade
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from ossay.reports.summary import Cell, ModelSummary, Summary
+    from ossay.reports.cell import Cell
+    from ossay.reports.summary import ModelSummary, Summary
 
 # Columns of a terminal that the names of a grid's rows and one model of it take.
 _NAME_COLUMNS = 28
 _ERROR_CHARS = 240
 _MODEL_COLUMNS = 11
+_PAIRS = 6  # of models whose verdict is printed
 
 Row = tuple[str, Callable[[int], str]]  # the row's name, and its text for the model of that index
 
@@ -124,7 +127,9 @@ def _count_rows(
 def _notes(summary: Summary) -> Iterator[str]:
     if warning := stopped(summary):
         yield warning
-    yield from ranking(summary)
+    yield from _verdicts(summary)
+    yield from _predictions(summary)
+    yield from summary.problems
     for model in summary.models:
         if model.infrastructure_errors:
             errors = figures.count(model.infrastructure_errors, "infrastructure error")
@@ -144,6 +149,39 @@ def _notes(summary: Summary) -> Iterator[str]:
         "infra, e: infrastructure errors, which never count against a model."
     )
     yield from _made(summary)
+
+
+def _verdicts(summary: Summary) -> Iterator[str]:
+    """What the comparisons allow one to say; of many pairs the first, then how many there are."""
+    found = summary.followed
+    if found is not None:
+        yield found.verdict.sentence
+        yield followed(summary)
+    watched = (found.a, found.b) if found is not None else ()
+    others = [one for one in summary.findings if (one.a, one.b) != watched]
+    listed = others if len(others) <= _PAIRS else shortlist_of(others).drawn[:_PAIRS]
+    for one in listed:
+        yield one.verdict.sentence
+    if len(others) > len(listed):
+        yield tally(summary)
+        yield f"{len(listed)} of them are above; the page shows more, --json all."
+    yield from unmade(summary)
+
+
+def _predictions(summary: Summary) -> Iterator[str]:
+    for one in summary.scored:
+        prediction = one.prediction
+        yield (
+            f"Prediction, {foretold.RESULTS[one.hit]}: {prediction.statement} "
+            f"({foretold.asked(prediction)}; probability {prediction.probability:g}; "
+            f"observed: {foretold.observed(one)})"
+        )
+    yield from foretold.totals(summary.forecast)
+    if summary.scored and summary.committed is not None:
+        yield (
+            f"Committed {figures.moment(summary.committed.committed_at)} by "
+            f"{summary.committed.forecaster}, SHA-256 {summary.committed.digest}."
+        )
 
 
 def _made(summary: Summary) -> Iterator[str]:

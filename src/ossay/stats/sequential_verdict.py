@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ossay.stats.confseq import difference_sequence
 from ossay.stats.design import Discordance
@@ -110,8 +111,11 @@ def further_items(race: Race) -> int | None:
 
 
 def _better(race: Race) -> str:
-    first, second = (race.a, race.b) if race.difference > 0 else (race.b, race.a)
-    return f"{first} better: {_points(abs(race.difference))} above {second} ({_evidence(race)})."
+    ahead = race
+    if race.difference < 0:
+        ahead = replace(race, a=race.b, b=race.a, only_a=race.only_b, only_b=race.only_a)
+    gap = _points(ahead.difference)
+    return f"{ahead.a} better: {gap} above {ahead.b} ({_evidence(ahead)})."
 
 
 def _tied(race: Race, margin: float) -> str:
