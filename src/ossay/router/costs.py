@@ -63,8 +63,8 @@ def costs_of(rows: Sequence[Graded], prices: Prices | None, *, validated: bool) 
     ]
     if validated:
         calls.append(("validator", [row.validator for row in rows]))
-    if prices is None and all(_complete([one.usd for one in each], name) for name, each in calls):
-        money = [np.array([one.usd for one in each], dtype=np.float64) for _, each in calls]
+    if prices is None and any(one.usd is not None for _, each in calls for one in each):
+        money = [_complete([one.usd for one in each], name) for name, each in calls]
         unit: Unit = "USD"
     else:
         if prices is None and validated:
@@ -92,11 +92,13 @@ def break_even(cheap: float, strong: float, validator: float) -> float:
     return 1.0 - (cheap + validator) / strong if strong > 0.0 else 0.0
 
 
-def _complete(values: Sequence[float | None], name: str) -> bool:
+def _complete(values: Sequence[float | None], name: str) -> Floats:
+    import numpy as np
+
     missing = sum(value is None for value in values)
-    if 0 < missing < len(values):
+    if missing:
         raise UsageError(
             f"{missing:,} of {len(values):,} rows lack the cost of the {name} call; "
             "fill them in, or give --prices for all"
         )
-    return missing == 0
+    return np.array(values, dtype=np.float64)

@@ -22,7 +22,7 @@ WORDS = 1 << BITS
 
 # A query longer than this is known by its beginning and its end.
 _MOST_CHARS = 20_000
-# The words of a text weigh twice its shape: best of 1, 2, 3 under one penalty.
+# One penalty holds for all columns; words at twice their weight did a little better than at once.
 _WORD_WEIGHT = 2.0
 # On UTF-8, several times as fast as on text: letters beyond ASCII belong to the word around them.
 _WORD = re.compile(rb"[\w\x80-\xff]+|[^\w\s\x80-\xff]")

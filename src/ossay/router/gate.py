@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Estimand = Literal["escape", "selective"]
 
-# Chosen on the routing data by accuracy on queries left out; 1 to 8 differ by half a point.
+# 1 to 4 differ by less than splits of the data do; see design/calibration.md.
 PENALTY = 4.0
 FOLDS = 4
 # Of a score: sums of the same numbers in another order agree to more.

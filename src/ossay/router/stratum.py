@@ -58,6 +58,10 @@ def settle(name: str, graph: Graph, ladder: Ladder, target: Target) -> Stratum:
     thresholds = NEVER if rung is None else _thresholds(ladder, rung)
     why = _why(failures, of, target) if rung is None else ""
     seen = seen_under(graph, thresholds, target.estimand)
+    if rung is not None and seen.published == 0.0:
+        why = "only thresholds that let nothing through can be certified; more rows may help"
+        rung, thresholds = None, NEVER
+        seen = seen_under(graph, thresholds, target.estimand)
     cheap, strong = (
         Expected(_mean(money), _mean(right), wait)
         for money, right, wait in (

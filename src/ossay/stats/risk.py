@@ -139,5 +139,7 @@ def _counts(
     bad = ((seen < 0.0) | (seen > total)).nonzero()[0]
     if bad.size:
         place = int(bad[0])
-        raise ValueError(f"failures[{place}] is {seen[place]!r} of {total[place]!r}: can't be")
+        raise ValueError(
+            f"failures[{place}] is {float(seen[place])!r} of {float(total[place])!r}: can't be"
+        )
     return seen, total
