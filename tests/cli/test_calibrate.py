@@ -87,8 +87,8 @@ def test_json_prints_the_figures_without_the_weights(folder):
 
 
 def test_the_same_command_prints_the_same(folder):
-    one, two = (ossay(folder, "--alpha", "0.05").stdout for _ in range(2))
-    assert one == two != ossay(folder, "--alpha", "0.05", "--seed", "1").stdout
+    one, two = (ossay(folder, "--alpha", "0.05", "--json").stdout for _ in range(2))
+    assert one == two != ossay(folder, "--alpha", "0.05", "--seed", "1", "--json").stdout
 
 
 def test_a_validator_and_strata(folder):
@@ -97,6 +97,13 @@ def test_a_validator_and_strata(folder):
     (stratum,) = json.loads(checked.stdout)["strata"]
     assert stratum["validated"] > 0
     assert stratum["break_even"] == pytest.approx(0.85)
+    errors = json.loads(checked.stdout)["validator_errors"]
+    assert (
+        errors["false_accept"]["interval"]["low"] < 0.1 < errors["false_accept"]["interval"]["high"]
+    )
+    said = ossay(folder, "--alpha", "0.03", "--validator", "judge", *prices).stdout
+    assert "judge approved" in said
+    assert "validated from" in said
     shown = ossay(folder, "--alpha", "0.1", "--stratum", "route").stdout
     assert "in each stratum at once" in shown
     assert "\x1b" not in shown

@@ -104,14 +104,25 @@ def test_a_stratum_of_few_rows_is_infeasible_and_says_how_many_it_takes(traffic)
     assert Chooser(found.policy).choose("please add it", stratum="legal").plan == "redo"
 
 
+def test_a_stratum_that_the_calibration_rows_lack_is_infeasible(traffic):
+    rows = [*traffic(200, strata=("chat",)), *traffic(1, seed=5, strata=("rare",))]
+    found = {calibrated(rows, Aim(0.2), seed).policy.strata[1].n for seed in range(8)}
+    assert found == {0, 1}
+
+
 def test_a_cheap_model_that_is_never_right_is_infeasible(traffic):
     rows = [replace(row, cheap_right=False) for row in traffic(600)]
-    found = calibrated(rows, Aim(0.02))
+    found = calibrated(rows, Aim(0.3, estimand="selective"))
     (stratum,) = found.policy.strata
     assert not found.policy.feasible
     assert (stratum.published, stratum.saved, stratum.upper_bound) == (0.0, 0.0, None)
-    assert "more rows, a larger alpha or a better cheap model" in stratum.infeasible
+    assert "even without a failure it takes 7" in stratum.infeasible
     assert stratum.expected.policy == stratum.expected.always_strong
+
+
+def test_what_would_help_is_said(traffic):
+    (stratum,) = calibrated(traffic(2_000), Aim(0.03, 0.1, "selective")).policy.strata
+    assert "more rows, a larger alpha or a better cheap model" in stratum.infeasible
 
 
 def test_a_cheap_model_that_costs_more_is_infeasible_too(traffic):
@@ -130,6 +141,10 @@ def test_a_validator_lets_more_through_and_the_promise_covers_what_it_approves(t
     assert checked.expected.policy.right > plain.expected.policy.right
     assert checked.break_even == pytest.approx(1 - 0.04 - 0.15)
     assert 0.0 < checked.redone < checked.break_even
+    errors = calibrated(rows, aim).validator
+    assert errors.false_accept.interval.holds(0.1)
+    assert errors.false_reject.interval.holds(0.05)
+    assert errors.false_accept.of + errors.false_reject.of == 2_000
 
 
 def test_a_validator_that_approves_everything_is_seen_through(traffic):

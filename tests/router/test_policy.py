@@ -15,8 +15,8 @@ from ossay.router.policy import (
     Thresholds,
     changed,
     decode_policy,
+    digest_of,
     encode_policy,
-    policy_id,
 )
 from ossay.router.promise import overall, promise, saved
 
@@ -34,7 +34,8 @@ def test_it_reads_back_to_itself(policy):
     data = encode_policy(policy)
     again = decode_policy(data, source="policy.json")
     assert again == policy
-    assert policy_id(again) == policy_id(policy)
+    assert again.digest == digest_of(policy)
+    assert digest_of(replace(policy, made_at=2e9)) == policy.digest
     assert Chooser(again).choose("please sort", stratum="chat") == Chooser(policy).choose(
         "please sort", stratum="chat"
     )
@@ -77,6 +78,8 @@ def edited(policy, **changes):
     [
         ({"gate__cheap__intercept": 9.0}, "the gate is not the one that was calibrated"),
         ({"strata__1__name": "chat"}, "two strata have one name"),
+        ({"strata__1__thresholds__publish": 0.1}, "edited after it was calibrated"),
+        ({"alpha": 0.01}, "edited after it was calibrated"),
         ({"format": 2}, "a policy of format 2"),
         ({"alhpa": 0.1}, "alhpa"),
         ({"alpha": "small"}, "alpha"),
@@ -92,6 +95,7 @@ def test_an_edited_file_is_refused(policy, change, says):
 def test_weights_that_do_not_fit_are_refused_even_with_their_hash(policy):
     gate = replace(policy.gate, cheap=replace(policy.gate.cheap, words=b"\0\0"))
     forged = replace(policy, gate=gate, pins={**policy.pins, "gate": gate.digest()})
+    forged = replace(forged, digest=digest_of(forged))
     with pytest.raises(ConfigError, match="weights"):
         decode_policy(encode_policy(forged), source="p")
 

@@ -21,27 +21,26 @@ if TYPE_CHECKING:
     from ossay.router.calibrate import Calibrated
     from ossay.router.policy import Expected, Policy
     from ossay.router.stratum import Tuned
+    from ossay.router.validator import Rate
 
 # Strata listed; more are counted.
 _LISTED = 40
 
 
 def figures(found: Calibrated) -> bytes:
-    """The policy without its gate's weights, and all else that was found, as JSON."""
-    from ossay.router.policy import policy_id
-
+    """All that was found but the gate's weights and the time, as JSON."""
     policy = found.policy
     whole = overall(policy)
     shown: dict[str, Any] = {
         "promise": promise(policy),
         "feasible": policy.feasible,
-        "policy_id": policy_id(policy),
-        **{k: v for k, v in msgspec.to_builtins(policy).items() if k != "gate"},
+        **{k: v for k, v in msgspec.to_builtins(policy).items() if k not in ("gate", "made_at")},
         "expected": msgspec.to_builtins(whole),
         "saved": saved(whole),
         "gate_auc": found.auc,
         "naive": msgspec.to_builtins(found.naive),
         "conformal": msgspec.to_builtins(found.conformal),
+        "validator_errors": msgspec.to_builtins(found.validator),
     }
     return msgspec.json.format(msgspec.json.encode(shown))
 
@@ -127,6 +126,12 @@ def _notes(found: Calibrated, graded: GradedFile) -> Iterator[str]:
                 f"Validation{_of(one.name)} saves while fewer than {_percent(one.break_even)} of "
                 f"the validated drafts are redone{redone}."
             )
+    if found.validator is not None:
+        accept, reject = found.validator.false_accept, found.validator.false_reject
+        yield (
+            f"{policy.validator} approved {_rate(accept)} of the wrong drafts and rejected "
+            f"{_rate(reject)} of the right ones."
+        )
     if found.auc is not None:
         yield (
             f"The gate tells a query that {policy.cheap} gets right from one it gets wrong "
@@ -155,6 +160,13 @@ def _other(tuned: Tuned, policy: Policy) -> str:
         f"{_percent(tuned.upper_bound, 2)}"
     )
     return f"{said}, above {policy.alpha:.4g}." if tuned.upper_bound > policy.alpha else f"{said}."
+
+
+def _rate(rate: Rate) -> str:
+    if rate.interval is None:
+        return "none"
+    low, high = _percent(rate.interval.low), _percent(rate.interval.high)
+    return f"{_percent(rate.count / rate.of)} ({low} to {high})"
 
 
 def _of(stratum: str) -> str:

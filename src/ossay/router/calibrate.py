@@ -17,8 +17,9 @@ from ossay.core.graded import Graded
 from ossay.router.costs import Prices, costs_of
 from ossay.router.gate import Estimand, chances, fit_gate, texts_of
 from ossay.router.ladder import Graph, Target, build
-from ossay.router.policy import Policy, Stratum
+from ossay.router.policy import Policy, Stratum, digest_of
 from ossay.router.stratum import Tuned, settle, tuned
+from ossay.router.validator import Errors, errors_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +52,8 @@ class Aim(Struct, frozen=True):
             value = getattr(self, name)
             if not 0.0 < value < 1.0:
                 raise UsageError(f"{name} {value!r} is outside (0, 1); 0.05 means 5 %")
+        if not 0.0 <= self.approve_from <= 1.0:
+            raise UsageError(f"approve_from {self.approve_from!r} is outside [0, 1]")
 
 
 class Provenance(Struct, frozen=True):
@@ -69,13 +72,14 @@ class Calibrated(Struct, frozen=True):
 
     `auc`: of a calibration row where the cheap model is right and one where it is wrong, how often
     the first has the larger chance; None where all are right or all wrong. `naive` and `conformal`
-    go stratum by stratum, as the policy's.
+    go stratum by stratum, as the policy's. `validator` is None without one.
     """
 
     policy: Policy
     auc: float | None
     naive: tuple[Tuned, ...]
     conformal: tuple[Tuned, ...]
+    validator: Errors | None
 
 
 def calibrate(
@@ -141,7 +145,13 @@ def calibrate(
         made_at=provenance.made_at,
         made_with=provenance.made_with,
     )
-    return Calibrated(policy, auc(found.cheap, held.cheap_right), tuple(naive), tuple(conformal))
+    return Calibrated(
+        replace(policy, digest=digest_of(policy)),
+        auc(found.cheap, held.cheap_right),
+        tuple(naive),
+        tuple(conformal),
+        errors_of(held),
+    )
 
 
 def graph_of(rows: Sequence[Graded], aim: Aim, prices: Prices | None) -> Graph:

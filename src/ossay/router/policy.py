@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ossay.core.errors import ConfigError
 from ossay.router.costs import Unit
@@ -128,6 +129,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         made_at: Unix seconds.
         made_with: The version of ossay.
         format: Of this file.
+        digest: `digest_of` the rest, which names the policy in a log: the same rows, aim and seed
+            make the same one.
     """
 
     estimand: Estimand
@@ -146,6 +149,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     made_at: float
     made_with: str
     format: int = FORMAT
+    digest: str = ""
 
     @property
     def feasible(self) -> bool:
@@ -206,9 +210,10 @@ def changed(policy: Policy, now: Mapping[str, str]) -> tuple[Change, ...]:
     )
 
 
-def policy_id(policy: Policy) -> str:
-    """SHA-256, in hexadecimal, of the policy's canonical JSON: what a decision log names."""
-    return hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
+def digest_of(policy: Policy) -> str:
+    """SHA-256, in hexadecimal, of the canonical JSON without `digest` and `made_at`."""
+    bare = replace(policy, digest="", made_at=0.0)
+    return hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
 
 
 def encode_policy(policy: Policy) -> bytes:
@@ -243,6 +248,8 @@ def _fault(policy: Policy) -> str:
         return "two strata have one name"
     if policy.pins.get("gate") != gate.digest():
         return "the gate is not the one that was calibrated"
+    if policy.digest != digest_of(policy):
+        return "it was edited after it was calibrated, so that it promises nothing"
     if len(gate.centre) != len(SHAPE) or len(gate.scale) != len(SHAPE) or 0.0 in gate.scale:
         return "the gate's scales don't fit"
     for head in (gate.cheap, gate.strong):

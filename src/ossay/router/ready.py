@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from ossay.router.features import shape_values, word_values
-from ossay.router.gate import DIGITS, SHAPE_WEIGHT, SPREADS, Gate, Head
+from ossay.router.gate import DIGITS, SHAPE_WEIGHT, SPREADS, Gate, Head, unpacked
 from ossay.stats.logistic import Sigmoid
 
 
@@ -17,8 +17,6 @@ class Ready:
     """Holds the weights of both heads as lists; made once, when a policy is loaded."""
 
     def __init__(self, gate: Gate) -> None:
-        from ossay.router.gate import unpacked
-
         self._gate = gate
         self._task = {name: place for place, name in enumerate(gate.tasks)}
         self._heads = tuple((unpacked(one).tolist(), one) for one in (gate.cheap, gate.strong))
