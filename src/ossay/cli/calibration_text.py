@@ -146,7 +146,8 @@ def _notes(found: Calibrated, graded: GradedFile) -> Iterator[str]:
             f"{graded.repeated:,} rows repeat an earlier query. As traffic that is right; several "
             "tries at one query would make the promise look surer than it is."
         )
-    yield "It holds for traffic like these rows; audits of served requests tell when it isn't."
+    if policy.feasible:
+        yield "It holds for traffic like these rows; audits of served requests tell when it isn't."
 
 
 def _other(tuned: Tuned, policy: Policy) -> str:

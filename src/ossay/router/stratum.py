@@ -172,12 +172,12 @@ def _why(failures: Floats, of: Floats, target: Target) -> str:
     n, least = int(of[0]), needed(target.alpha, target.delta)
     if n < least:
         return (
-            f"{n} calibration rows reach the safest thresholds worth testing; even without a "
-            f"failure it takes {least}"
+            f"{n:,} calibration rows reach the safest thresholds worth testing; even without a "
+            f"failure it takes {least:,}"
         )
     p = float(p_values(failures[:1], of[:1], target.alpha)[0])
     return (
-        f"the safest thresholds worth testing failed {int(failures[0])} times of {n}; that happens "
-        f"with chance {p:.2g} where the risk is alpha, and it must be at most {target.delta:.2g}: "
-        "more rows, a larger alpha or a better cheap model"
+        f"the safest thresholds worth testing failed {int(failures[0]):,} times of {n:,}; where the "
+        f"risk is alpha that happens with chance {p:.2g}, which must be at most "
+        f"{target.delta:.2g}: more rows, a larger alpha or a better cheap model"
     )
