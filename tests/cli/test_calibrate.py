@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ossay.router.policy import Chooser, decode_policy
+from ossay.router.policy import Chooser
+from ossay.router.policy_file import decode_policy
 
 OSSAY = Path(sys.executable).with_name("ossay")
 

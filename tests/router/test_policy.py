@@ -14,10 +14,9 @@ from ossay.router.policy import (
     Chooser,
     Thresholds,
     changed,
-    decode_policy,
     digest_of,
-    encode_policy,
 )
+from ossay.router.policy_file import decode_policy, encode_policy
 from ossay.router.promise import overall, promise, saved
 
 PINS = {"data": "d0", "cheap": "small@1", "strong": "large@7", "prompts": "p0"}

@@ -95,7 +95,7 @@ def calibrate(  # noqa: PLR0913 - the command's options
     from ossay.records.graded import Named, read_graded
     from ossay.router.calibrate import Aim, Provenance
     from ossay.router.calibrate import calibrate as fit
-    from ossay.router.policy import encode_policy
+    from ossay.router.policy_file import encode_policy
 
     aim = Aim(alpha, delta, "escape" if estimand == "escape" else "selective", approve_from)
     paid = _prices(cost_ratio, prices)

@@ -1,4 +1,4 @@
-"""Graded queries out of a file: CSV, gzipped or not, or JSON lines; one query a row.
+"""Graded queries out of a table, one query a row.
 
 A column for each model says whether it was right; others may hold the task, the stratum, the
 validator's score, and what each call cost. Any file may come from anyone: what doesn't fit is an
@@ -7,21 +7,16 @@ error that names the line. Knows nothing of gates or policies.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import hashlib
-import io
 import math
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from ossay.core.errors import UsageError, nearest
+from ossay.core.errors import nearest
 from ossay.core.graded import Charge, Graded
+from ossay.records.lines import fault, open_lines
 
 # Columns that hold the query, and the kind of task, where nobody says which.
 QUERY = ("query", "prompt", "question", "input", "text")
@@ -31,9 +26,7 @@ _JOINS = (":", "|", "_", ".", " ")
 _USD = ("cost", "cost_usd", "total_cost", "usd")
 _SECONDS = ("latency", "latency_s", "seconds", "latency_seconds")
 
-_MOST_BYTES = 1 << 30  # unpacked
 _MOST_ROWS = 1_000_000
-_CELL = 1 << 24
 _NAME = 200  # characters of a task or stratum
 _RIGHT = {"true": True, "yes": True, "1": True, "1.0": True}
 _WRONG = {"false": False, "no": False, "0": False, "0.0": False}
@@ -75,29 +68,26 @@ def read_graded(path: Path, *, cheap: str, strong: str, named: Named = NOTHING) 
     Raises:
         UsageError: the file can't be read, lacks a column, or a cell doesn't fit; with its line.
     """
-    packed = _bytes(path)
-    data = _unpacked(path, packed)
-    lines = _json_lines(path, data) if _is_json(path) else _csv_lines(path, data)
+    lines = open_lines(path)
     rows: list[Graded] = []
     columns: dict[str, str] = {}
     ungraded = 0
-    for number, cells in lines:
+    for number, cells in lines.rows:
         columns = columns or _columns(path, tuple(cells), (cheap, strong), named)
         try:
             row = _row(cells, columns)
         except ValueError as error:
-            raise _fault(path, f"line {number}: {error}") from error
+            raise fault(path, f"line {number}: {error}") from error
         if row is None:
             ungraded += 1
         else:
             rows.append(row)
         if len(rows) > _MOST_ROWS:
-            raise _fault(path, f"more than {_MOST_ROWS:,} rows; take a random part of them")
+            raise fault(path, f"more than {_MOST_ROWS:,} rows; take a random part of them")
     if not rows:
-        raise _fault(path, "no row with a result of both models")
+        raise fault(path, "no row with a result of both models")
     repeated = len(rows) - len({row.query for row in rows})
-    digest = hashlib.sha256(packed).hexdigest()
-    return GradedFile(tuple(rows), digest, columns, repeated, ungraded)
+    return GradedFile(tuple(rows), lines.sha256, columns, repeated, ungraded)
 
 
 def _row(cells: Mapping[str, Any], columns: Mapping[str, str]) -> Graded | None:
@@ -177,7 +167,7 @@ def _columns(
         *((field, getattr(named, field)) for field in ("query", "task", "stratum", "validator")),
     ):
         if column and column not in header:
-            raise _fault(path, f"no column {column!r}{nearest(column, header)}")
+            raise fault(path, f"no column {column!r}{nearest(column, header)}")
         if column:
             found[field] = column
     for field, customary in (("query", QUERY), ("task", TASK)):
@@ -186,86 +176,13 @@ def _columns(
             if known:
                 found[field] = known[0]
     if "query" not in found:
-        raise _fault(
-            path, f"no column with the query; name it: --query COLUMN{nearest('', header)}"
-        )
+        raise fault(path, f"no column with the query; name it: --query COLUMN{nearest('', header)}")
     for who in ("cheap", "strong", "validator"):
         for what, words in (("usd", _USD), ("seconds", _SECONDS)):
             spelt = [f"{found.get(who)}{join}{word}" for join in _JOINS for word in words]
             here = [column for column in spelt if column in header]
             if len(here) > 1:
-                raise _fault(path, f"{here[0]!r} and {here[1]!r} could both be the {who} {what}")
+                raise fault(path, f"{here[0]!r} and {here[1]!r} could both be the {who} {what}")
             if here:
                 found[f"{who} {what}"] = here[0]
     return found
-
-
-def _csv_lines(path: Path, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    csv.field_size_limit(_CELL)
-    text = io.StringIO(_text(path, data), newline="")
-    reader = csv.reader(text, delimiter="\t" if ".tsv" in path.name.lower() else ",", strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        if len(set(header)) < len(header):
-            raise _fault(path, "two columns have one name; rename one")
-        for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise _fault(
-                    path,
-                    f"line {reader.line_num} has {len(cells)} cells, the header {len(header)}; "
-                    "mend that line",
-                )
-            yield reader.line_num, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise _fault(path, f"line {reader.line_num}: {error}; mend it") from error
-
-
-def _json_lines(path: Path, data: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(data.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield number, msgspec.json.decode(line, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _fault(path, f"line {number}: not a JSON object: {error}") from error
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
-    if len(data) > _MOST_BYTES:
-        raise _fault(path, f"more than {_MOST_BYTES:,} bytes; take a random part of its rows")
-    return data
-
-
-def _unpacked(path: Path, data: bytes) -> bytes:
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            plain = file.read(_MOST_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _fault(path, f"damaged: {error}; fetch it again") from error
-    if len(plain) > _MOST_BYTES:
-        raise _fault(path, f"unpacks to more than {_MOST_BYTES:,} bytes; take a random part of it")
-    return plain
-
-
-def _text(path: Path, data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _fault(path, "not UTF-8; save it as UTF-8") from error
-
-
-def _is_json(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson"))
-
-
-def _fault(path: Path, text: str) -> UsageError:
-    return UsageError(f"{path.name!r}: {text}")

@@ -1,7 +1,7 @@
 """Policy: what was promised, the thresholds that keep it, and all that it was calibrated with.
 
-One JSON file. It expires when anything it pins changes, and whoever reads it asks `changed`. Knows
-nothing of how it was made, and nothing of HTTP: `choose` says what to do with one query.
+It expires when anything it pins changes, and whoever serves it asks `changed`. `Chooser` says what
+to do with one query. Knows nothing of how it was made, of files or of HTTP.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ossay.core.errors import ConfigError
 from ossay.router.costs import Unit
 from ossay.router.gate import Estimand, Gate
 from ossay.router.ready import Ready
@@ -214,46 +213,3 @@ def digest_of(policy: Policy) -> str:
     """SHA-256, in hexadecimal, of the canonical JSON without `digest` and `made_at`."""
     bare = replace(policy, digest="", made_at=0.0)
     return hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()
-
-
-def encode_policy(policy: Policy) -> bytes:
-    """The policy as JSON, indented; weights are base64."""
-    return msgspec.json.format(msgspec.json.encode(policy), indent=2) + b"\n"
-
-
-def decode_policy(data: bytes, *, source: str) -> Policy:
-    """Read a policy; `ConfigError` names the source and what is wrong with it."""
-    try:
-        policy = msgspec.json.decode(data, type=Policy)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{source}: not a policy: {error}; make it anew") from error
-    if policy.format != FORMAT:
-        raise ConfigError(
-            f"{source}: a policy of format {policy.format!r}, this version reads {FORMAT!r}; "
-            "calibrate anew"
-        )
-    fault = _fault(policy)
-    if fault:
-        raise ConfigError(f"{source}: {fault}; calibrate anew")
-    return policy
-
-
-def _fault(policy: Policy) -> str:
-    """What no policy of ours has, '' where there is nothing."""
-    from ossay.router.features import SHAPE, WORDS
-
-    gate = policy.gate
-    names = [one.name for one in policy.strata]
-    if len(set(names)) < len(names):
-        return "two strata have one name"
-    if policy.pins.get("gate") != gate.digest():
-        return "the gate is not the one that was calibrated"
-    if policy.digest != digest_of(policy):
-        return "it was edited after it was calibrated, so that it promises nothing"
-    if len(gate.centre) != len(SHAPE) or len(gate.scale) != len(SHAPE) or 0.0 in gate.scale:
-        return "the gate's scales don't fit"
-    for head in (gate.cheap, gate.strong):
-        sizes = len(head.words), len(head.shape), len(head.tasks)
-        if sizes != (2 * WORDS, 2 * len(SHAPE), len(gate.tasks)):
-            return f"the gate's weights are {sizes!r}"
-    return ""

@@ -177,7 +177,7 @@ def _why(failures: Floats, of: Floats, target: Target) -> str:
         )
     p = float(p_values(failures[:1], of[:1], target.alpha)[0])
     return (
-        f"the safest thresholds worth testing failed {int(failures[0]):,} times of {n:,}; where the "
-        f"risk is alpha that happens with chance {p:.2g}, which must be at most "
+        f"the safest thresholds worth testing failed {int(failures[0]):,} times of {n:,}; where "
+        f"the risk is alpha that happens with chance {p:.2g}, which must be at most "
         f"{target.delta:.2g}: more rows, a larger alpha or a better cheap model"
     )
