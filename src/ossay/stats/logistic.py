@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Closer than this the log odds of no row move by more than 0.01.
 _CLOSE = {"maxiter": 1000, "ftol": 1e-7}
+_FLAT = 0.01
 # Far beyond any score that is meant; keeps the exponential finite.
 _MOST = 500.0
 
@@ -83,7 +84,8 @@ def platt(scores: Floats, outcomes: Floats) -> Sigmoid:
 
     J. C. Platt, "Probabilistic outputs for support vector machines" (1999), with its outcomes drawn
     in to (k + 1) / (k + 2), so that scores that part the rows without fail get a finite slope.
-    A slope that comes out negative is set to 0: the scores tell nothing.
+    A slope that comes out below 0.01 is set to that: such scores tell nothing, but equal chances
+    for all would leave whoever sets a threshold with all or nothing.
 
     Raises:
         ValueError: as `fit_logistic`, or a score that is not finite.
@@ -104,6 +106,6 @@ def platt(scores: Floats, outcomes: Floats) -> Sigmoid:
         return float(value), np.array([off @ score, off.sum()])
 
     found = minimize(loss, np.array([0.0, base]), jac=True, method="L-BFGS-B").x
-    if not found[0] > 0.0:
-        return Sigmoid(0.0, base)
+    if not found[0] > _FLAT:
+        return Sigmoid(_FLAT, base - _FLAT * float(score.mean()))
     return Sigmoid(float(found[0]), float(found[1]))
