@@ -27,7 +27,7 @@ def test_the_easy_half_goes_to_the_cheap_model(traffic, risk):
     assert stratum.saved == pytest.approx(stratum.published * 0.96)
     assert (found.policy.n, found.policy.trained_on) == (1_500, 1_500)
     assert risk(found.policy) < 0.06  # at most 0.05 in nine calibrations of ten
-    assert found.auc > 0.75
+    assert found.auc > found.auc_score > 0.7
 
 
 def test_costs_and_answers_stand_beside_the_plans_without_a_policy(traffic):

@@ -38,6 +38,7 @@ def figures(found: Calibrated) -> bytes:
         "expected": msgspec.to_builtins(whole),
         "saved": saved(whole),
         "gate_auc": found.auc,
+        "score_auc": found.auc_score,
         "naive": msgspec.to_builtins(found.naive),
         "conformal": msgspec.to_builtins(found.conformal),
         "validator_errors": msgspec.to_builtins(found.validator),
@@ -135,7 +136,7 @@ def _notes(found: Calibrated, graded: GradedFile) -> Iterator[str]:
     if found.auc is not None:
         yield (
             f"The gate tells a query that {policy.cheap} gets right from one it gets wrong "
-            f"{_percent(found.auc)} of the time."
+            f"{_percent(found.auc)} of the time{_foreseen(found)}."
         )
     taken = ", ".join(f"{field}: {column!r}" for field, column in graded.columns.items())
     yield f"Read as {taken}."
@@ -161,6 +162,12 @@ def _other(tuned: Tuned, policy: Policy) -> str:
         f"{_percent(tuned.upper_bound, 2)}"
     )
     return f"{said}, above {policy.alpha:.4g}." if tuned.upper_bound > policy.alpha else f"{said}."
+
+
+def _foreseen(found: Calibrated) -> str:
+    if found.policy.estimand != "escape" or found.auc_score is None:
+        return ""
+    return f", and an escape from none {_percent(found.auc_score)} (50% is chance)"
 
 
 def _rate(rate: Rate) -> str:

@@ -16,7 +16,7 @@ from ossay.core.errors import UsageError
 from ossay.core.graded import Graded
 from ossay.router.costs import Prices, costs_of
 from ossay.router.gate import Estimand, chances, fit_gate, texts_of
-from ossay.router.ladder import Graph, Target, build
+from ossay.router.ladder import Graph, Target, build, failing
 from ossay.router.policy import Policy, Stratum, digest_of
 from ossay.router.stratum import Tuned, settle, tuned
 from ossay.router.validator import Errors, errors_of
@@ -71,12 +71,14 @@ class Calibrated(Struct, frozen=True):
     """A policy, how well its gate foresees, and what other ways of tuning would have said.
 
     `auc`: of a calibration row where the cheap model is right and one where it is wrong, how often
-    the first has the larger chance; None where all are right or all wrong. `naive` and `conformal`
-    go stratum by stratum, as the policy's. `validator` is None without one.
+    the first has the larger chance; None where all are right or all wrong. `auc_score`: the same of
+    rows that would fail by the estimand if published, and the score that thresholds are for.
+    `naive` and `conformal` go stratum by stratum, as the policy's. `validator` is None without one.
     """
 
     policy: Policy
     auc: float | None
+    auc_score: float | None
     naive: tuple[Tuned, ...]
     conformal: tuple[Tuned, ...]
     validator: Errors | None
@@ -148,6 +150,7 @@ def calibrate(
     return Calibrated(
         replace(policy, digest=digest_of(policy)),
         auc(found.cheap, held.cheap_right),
+        auc(held.score, 1.0 - failing(held, aim.estimand)),
         tuple(naive),
         tuple(conformal),
         errors_of(held),

@@ -84,6 +84,12 @@ class Ladder(Struct, frozen=True):
     levels: NDArray[np.int64]
 
 
+def failing(graph: Graph, estimand: Estimand) -> Floats:
+    """1 for each row whose cheap answer, if published, would be a failure; shape [n]."""
+    wrong = 1.0 - graph.cheap_right
+    return wrong * graph.strong_right if estimand == "escape" else wrong
+
+
 def tally(graph: Graph, thresholds: Floats, estimand: Estimand) -> Tally:
     """Count failures under every pair of thresholds.
 
@@ -108,9 +114,8 @@ def tally(graph: Graph, thresholds: Floats, estimand: Estimand) -> Tally:
         total: Floats = (once - check)[:, None] + (check - rest)[None, :] + else_.sum()
         return total
 
-    wrong = 1.0 - graph.cheap_right
+    wrong = failing(graph, estimand)
     if estimand == "escape":
-        wrong = wrong * graph.strong_right
         of = np.full((steps, steps), float(graph.score.size))
     else:
         of = by_pair(np.ones(wrong.size), approved, np.zeros(wrong.size))

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ossay.router.costs import break_even
 from ossay.router.gate import Estimand
-from ossay.router.ladder import Graph, Ladder, Target, tally
+from ossay.router.ladder import Graph, Ladder, Target, failing, tally
 from ossay.router.policy import NEVER, Beside, Expected, Stratum, Thresholds
 from ossay.stats.risk import certify, conformal, naive, needed, p_values, upper_bound
 
@@ -131,11 +131,8 @@ def seen_under(graph: Graph, thresholds: Thresholds, estimand: Estimand) -> Seen
     checked = validate & ~publish
     approved = checked & (graph.approved == 1.0 if graph.approved is not None else False)
     out = publish | approved
-    wrong = out & (graph.cheap_right == 0.0)
-    of = int(out.sum())
-    if estimand == "escape":
-        wrong &= graph.strong_right == 1.0
-        of = out.size
+    wrong = out & (failing(graph, estimand) == 1.0)
+    of = out.size if estimand == "escape" else int(out.sum())
     strong = ~out
     drafted = publish | checked
 
