@@ -92,6 +92,8 @@ class Watch(Struct, frozen=True):
         `escaped` is None where nobody looked. A request whose answer can't have escaped (the strong
         model wrote it) is False, and no audit is needed for that: give propensity 1. An audit that
         failed is not None, which would hide escapes behind failures: repeat it, or count it True.
+        One that is still under way waits: give the request when its outcome is in, as long as how
+        late that is doesn't depend on the outcome.
 
         Raises:
             ValueError: an audit with a propensity below the alarm's floor or above 1.
