@@ -4,9 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import pytest
+from click.testing import CliRunner
+
+from ossay.cli import cli
+from ossay.core.errors import OssayError
 
 OSSAY = Path(sys.executable).with_name("ossay")
 GOLDEN = [
@@ -18,6 +25,21 @@ GOLDEN = [
 
 
 def ossay(*args, cwd):
+    """Run the command in this process; `refused` reads what `main` would print."""
+    with chdir(cwd):
+        done = CliRunner().invoke(
+            cli, [*map(str, args)], env={"OSSAY_HOME": str(cwd / "data")}, standalone_mode=False
+        )
+    if done.exception is None:
+        return SimpleNamespace(returncode=0, stdout=done.stdout, stderr=done.stderr)
+    if isinstance(done.exception, click.ClickException):
+        return SimpleNamespace(returncode=2, stdout="", stderr=done.exception.format_message())
+    if not isinstance(done.exception, OssayError):
+        raise done.exception
+    return SimpleNamespace(returncode=2, stdout=done.stdout, stderr=str(done.exception))
+
+
+def process(*args, cwd):
     keep = {"PATH": os.environ["PATH"], "HOME": str(cwd), "OSSAY_HOME": str(cwd / "data")}
     return subprocess.run(
         [OSSAY, *map(str, args)], cwd=cwd, env=keep, capture_output=True, text=True, timeout=120
@@ -134,7 +156,7 @@ def test_bad_usage_names_the_next_step(tmp_path, table, words, says):
     assert says in refused(ossay("compare", *words, "--records", table, cwd=tmp_path))
 
 
-@pytest.mark.parametrize("command", ["compare", "leaderboard", "power"])
+@pytest.mark.parametrize("command", ["compare", "leaderboard", "power", "import", "claims"])
 def test_help_shows_whole_lines(tmp_path, command):
     out = ossay(command, "--help", cwd=tmp_path).stdout
     lines = [line for line in out.splitlines() if line.startswith(f"  ossay {command} ")]
@@ -155,12 +177,12 @@ def test_nothing_in_a_file_acts_on_the_terminal(tmp_path):
         for model, value in ((evil, 1), ("b", 0))
     ]
     file.write_text("item,model,score\n" + "\n".join(rows) + "\n")
-    done = ossay("compare", "evil", "b", "--records", file, cwd=tmp_path)
+    done = process("compare", "evil", "b", "--records", file, cwd=tmp_path)
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert "\u202e" not in done.stdout
     assert "[bold]evil[/bold]" in done.stdout
-    done = ossay("compare", "evil", "b", "--records", file, "--json", cwd=tmp_path)
+    done = process("compare", "evil", "b", "--records", file, "--json", cwd=tmp_path)
     assert done.stdout.isascii()
     assert json.loads(done.stdout)["model_a"] == evil
 
@@ -179,7 +201,7 @@ mine = [["scripted/reference", "scripted/do_nothing"]]
 def test_a_campaign_of_ours(tmp_path):
     """Two models run, found by their names alone; the items lead to the runs."""
     (tmp_path / "plan.toml").write_text(PLAN)
-    done = ossay("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
+    done = process("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     done = ossay("compare", "reference", "do_nothing", cwd=tmp_path)
     assert "2 shared items, 2 against 0 where they differ" in " ".join(done.stdout.split())
@@ -193,7 +215,7 @@ def test_a_campaign_of_ours(tmp_path):
     line = refused(ossay(*words, "--family", "min", cwd=tmp_path))
     assert "no family 'min'; did you mean 'mine'?" in line
     (tmp_path / "plan.toml").write_text(PLAN.replace("one", "two"))
-    done = ossay("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
+    done = process("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     line = refused(ossay(*words, cwd=tmp_path))
     assert "2 places in the ledger hold both 'reference' and 'do_nothing': 'one', 'two'" in line
@@ -201,3 +223,37 @@ def test_a_campaign_of_ours(tmp_path):
     assert json.loads(ossay(*words, "--in", "two", cwd=tmp_path).stdout)["sources"] == ["two"]
     line = refused(ossay(*words, "--in", "three", cwd=tmp_path))
     assert "no campaign or import 'three'" in line
+
+
+def test_one_model_in_two_imports(tmp_path):
+    """Found by the names of the sources alone, or in files; the same in `power` and the board."""
+    for name, right in (("low", 4), ("high", 11)):
+        lines = [f"t{item},org/m,{int(item < right)}" for item in range(12)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["item,model,score", *lines]) + "\n")
+    both = ("--records", "low.csv", "--records", "high.csv")
+    assert "name two models, or 'org/m@low' and 'org/m@high'" in refused(
+        ossay("compare", "m", "m", *both, cwd=tmp_path)
+    )
+    found = json.loads(ossay("compare", "m@low", "m@high", *both, "--json", cwd=tmp_path).stdout)
+    assert (found["model_a"], found["b"], found["c"]) == ("org/m@low", 0, 7)
+    assert ossay("import", "low.csv", "high.csv", cwd=tmp_path).returncode == 0
+    again = json.loads(ossay("compare", "m@low", "m@high", "--json", cwd=tmp_path).stdout)
+    assert again == found
+    words = ("leaderboard", "--in", "low", "--in", "high", "--model", "m@low", "--model", "m@high")
+    assert (
+        "2 models by score, on 12 items: org/m@high is first." in ossay(*words, cwd=tmp_path).stdout
+    )
+    out = ossay("power", "--like", "m@low", "m@high", cwd=tmp_path).stdout
+    assert "58.3 points (33.3 % against 91.7 %)" in out
+
+
+def test_files_that_name_no_model(tmp_path):
+    for name, right in (("x", 9), ("y", 2)):
+        (tmp_path / name).mkdir()
+        lines = [f"t{item},{int(item < right)}" for item in range(12)]
+        (tmp_path / name / "table.csv").write_text("\n".join(["item,score", *lines]) + "\n")
+    line = refused(ossay("compare", "x", "y", "--records", "x/table.csv", cwd=tmp_path))
+    assert "--records-of NAME FILE" in line
+    words = ("--records-of", "x", "x/table.csv", "--records-of", "y", "y/table.csv")
+    found = json.loads(ossay("compare", "x", "y", *words, "--json", cwd=tmp_path).stdout)
+    assert (found["b"], found["c"], found["sources"]) == (7, 0, ["table", "table-2"])

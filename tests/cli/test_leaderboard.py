@@ -2,20 +2,37 @@
 
 import json
 import os
-import subprocess
-import sys
+from contextlib import chdir
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import pytest
+from click.testing import CliRunner
+from numpy.random import PCG64, Generator
+from rich.console import Console
 
-OSSAY = Path(sys.executable).with_name("ossay")
+from ossay.cli import cli
+from ossay.cli.leaderboard_text import print_board
+from ossay.compare.board import rank_models
+from ossay.core.errors import OssayError
+from ossay.records.read import read_records
 
 
 def ossay(*args, cwd):
-    keep = {"PATH": os.environ["PATH"], "HOME": str(cwd), "OSSAY_HOME": str(cwd / "data")}
-    return subprocess.run(
-        [OSSAY, *map(str, args)], cwd=cwd, env=keep, capture_output=True, text=True, timeout=120
-    )
+    """Run the command in this process; `refused` reads what `main` would print."""
+    with chdir(cwd):
+        done = CliRunner().invoke(
+            cli, [*map(str, args)], env={"OSSAY_HOME": str(cwd / "data")}, standalone_mode=False
+        )
+    if done.exception is None:
+        return SimpleNamespace(returncode=0, stdout=done.stdout, stderr=done.stderr)
+    if isinstance(done.exception, click.ClickException):
+        return SimpleNamespace(returncode=2, stdout="", stderr=done.exception.format_message())
+    if not isinstance(done.exception, OssayError):
+        raise done.exception
+    return SimpleNamespace(returncode=2, stdout=done.stdout, stderr=str(done.exception))
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +95,18 @@ def test_items_that_a_model_lacks(tmp_path):
     done = ossay("leaderboard", "--records", file, "--model", "z", cwd=tmp_path)
     assert done.returncode == 2
     assert "no model 'z'" in done.stderr
+
+
+def test_a_narrow_terminal_gets_the_short_table(tmp_path, data):
+    """Names fit into 80 columns beside their numbers: ties are counted, one n for all left out."""
+    records = read_records(data / "records/swebench_bash_only/per_instance.csv.gz")
+    board = rank_models(records, rng=Generator(PCG64(1)))
+    shown = {}
+    for width in (80, 200):
+        console = Console(width=width, file=StringIO(), highlight=False, markup=False)
+        print_board(board, records, console)
+        shown[width] = console.file.getvalue()
+    first = "74.4 % (70.4 to 78.0)"
+    assert f"1–3    Claude 4.5 Opus medium      {first}  2     $360.62  $0.969" in shown[80]
+    assert f"{first}  Gemini 3 Pro Preview (2025-11-18), " in shown[200]
+    assert "  500  $360.62" in shown[200]

@@ -1,21 +1,30 @@
 """`ossay power` as its user runs it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from contextlib import chdir
+from types import SimpleNamespace
 
+import click
 import pytest
+from click.testing import CliRunner
 
-OSSAY = Path(sys.executable).with_name("ossay")
+from ossay.cli import cli
+from ossay.core.errors import OssayError
 
 
 def ossay(*args, cwd):
-    keep = {"PATH": os.environ["PATH"], "HOME": str(cwd), "OSSAY_HOME": str(cwd / "data")}
-    return subprocess.run(
-        [OSSAY, *map(str, args)], cwd=cwd, env=keep, capture_output=True, text=True, timeout=60
-    )
+    """Run the command in this process; `refused` reads what `main` would print."""
+    with chdir(cwd):
+        done = CliRunner().invoke(
+            cli, [*map(str, args)], env={"OSSAY_HOME": str(cwd / "data")}, standalone_mode=False
+        )
+    if done.exception is None:
+        return SimpleNamespace(returncode=0, stdout=done.stdout, stderr=done.stderr)
+    if isinstance(done.exception, click.ClickException):
+        return SimpleNamespace(returncode=2, stdout="", stderr=done.exception.format_message())
+    if not isinstance(done.exception, OssayError):
+        raise done.exception
+    return SimpleNamespace(returncode=2, stdout=done.stdout, stderr=str(done.exception))
 
 
 def needed(*args, cwd):

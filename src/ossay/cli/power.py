@@ -137,9 +137,10 @@ def _like(
     if given:
         name = given[0].removeprefix("rate_")
         raise UsageError(f"--like takes the rates from records: leave out --{name}")
+    earlier = gather(asked, like)
     found = compare_models(
-        gather(asked, like).records,
-        *like,
+        earlier.records,
+        *earlier.models,
         metric=metric,
         intersect=intersect,
         rng=Generator(PCG64(SEED)),
