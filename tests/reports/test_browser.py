@@ -389,6 +389,19 @@ def test_twenty_five_models_fit(browser, make_contest, tmp_path):
         assert browser.complaints() == []
 
 
+def test_pairs_that_are_folded_are_printed(browser, make_contest, tmp_path):
+    results = {f"x/m{n}": "1" * (9 * n) + "0" * (72 - 9 * n) for n in range(8)}
+    path = tmp_path / "report.html"
+    path.write_text(html_report(make_contest(results), lambda _: None), encoding="utf-8")
+    browser.open(path)
+    seen = """document.querySelector('.folded .pair .said').checkVisibility(
+        {contentVisibilityAuto: true})"""
+    assert browser.evaluate(seen) is False
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.evaluate(seen) is True
+    browser.call("Emulation.setEmulatedMedia", media="")
+
+
 def test_a_run_behind_a_difference_is_opened_and_back_is_the_same_place(browser, contested):
     browser.open(contested)
     browser.evaluate(OPEN_ALL)

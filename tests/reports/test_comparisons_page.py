@@ -9,6 +9,7 @@ import pytest
 
 from ossay.campaign.stop import Stop
 from ossay.core.predictions import Prediction
+from ossay.reports import by_mark
 from ossay.reports.html import html_report
 from ossay.reports.summary import summarize
 
@@ -33,10 +34,14 @@ def test_every_verdict_is_there_word_for_word(make_campaign):
     record, transcripts = make_campaign(models=4)
     html = html_report(record, transcripts)
     found = words(section(html, "comparisons"))
-    findings = summarize(record).findings
-    assert len(findings) == 6
-    for one in findings:
-        assert one.verdict.sentence in found
+    summary = summarize(record)
+    assert len(summary.findings) == 6
+    names = by_mark.names_of({model.reference: model.mark for model in summary.models})
+    assert set(names.values()) == set("ABCD")  # one is too long for a sentence
+    for one in summary.findings:
+        assert by_mark.sentence_of(one, names) in found
+    for model in summary.models:
+        assert model.reference in found
     assert html.count('href="#comparisons"') == 3  # the contents, score and cost
 
 
@@ -82,6 +87,26 @@ def test_ranks_name_the_models_that_cannot_be_told_from_each(make_contest):
     assert "B x/b 1–2 96.7%" in shown
     assert "C x/c 3 0%" in shown
     assert "nobody" in shown
+
+
+def test_a_model_that_is_tied_with_all_others_says_so_once(make_contest):
+    shown = words(
+        section(page(make_contest({f"x/{n}": "10" * 9 for n in range(6)})), "comparisons")
+    )
+    assert shown.count("any of the others") == 6
+
+
+def test_two_intervals_of_one_score_are_told_apart(make_contest):
+    results = {A: "1" * 20, B: "10" * 10}
+    said = "narrower"
+    assert said in words(section(page(make_contest(results, tasks=5)), "comparisons"))
+    assert said not in words(section(page(make_contest(results)), "comparisons"))
+
+
+def test_the_decision_that_the_plan_asked_for_stands_with_the_score(make_contest):
+    record = make_contest({A: "1" * 30, B: "0" * 30, "x/c": "0" * 30}, stop=Stop(compare=(A, B)))
+    sentence = summarize(record).followed.verdict.sentence
+    assert sentence in words(section(page(record), "score"))
 
 
 def test_one_model_has_no_comparisons(make_campaign):
@@ -209,9 +234,8 @@ def test_hostile_names_and_statements_are_text_everywhere(make_contest, results)
     html = page(record)
     tags = Tags(html)
     assert tags.found == Tags(page(made("x/a", "b"))).found
-    assert summarize(record).followed.verdict.sentence.replace("\x1b", "␛") in tags.text.replace(
-        "⟨U+202E⟩", "\u202e"
-    )
+    assert EVIL.replace("\x1b", "␛").replace("\u202e", "⟨U+202E⟩") in tags.text
+    assert by_mark.decision_of(summarize(record).followed, {EVIL: "A", f"{EVIL}2": "B"}) in html
     assert "alert(1)" not in "".join(re.findall(r"<script[^>]*>(.*?)</script>", html, re.DOTALL))
     assert not {"\x1b", "\u202e"} & set(html)
     for drawing in re.findall(r"<svg.*?</svg>", html, re.DOTALL):

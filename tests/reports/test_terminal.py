@@ -10,6 +10,7 @@ from ossay.campaign.stop import Stop
 from ossay.core.predictions import Prediction
 from ossay.core.records import CampaignRecord
 from ossay.core.types import ModelCard
+from ossay.reports import by_mark
 from ossay.reports.summary import summarize
 from ossay.reports.terminal import print_report
 
@@ -87,7 +88,43 @@ def test_verdicts_are_printed_for_a_few_pairs_and_counted_for_many(make_contest)
     text = " ".join(printed(many).split())
     assert text.count("shared items") == 6
     assert "190 pairs of models: in " in text
-    assert "6 of them are above" in text
+    assert "the 6 pairs nearest to the line between decided and not" in text
+    assert "Ranks that are possible: T 1–13, S 1–14, " in text
+
+
+LONG = "openrouter/a-company-with-a-long-name/a-model-with-a-very-long-name-instruct"
+
+
+def test_long_names_are_marks_in_verdicts_with_a_legend(make_contest):
+    names = [f"{LONG}-{n}" for n in range(3)]
+    results = dict(zip(names, ("1" * 30, "0" * 30, "10" * 15), strict=True))
+    text = printed(make_contest(results, stop=Stop(compare=tuple(names[:2]))), width=100)
+    lines = text.splitlines()
+    assert [line for line in lines if line.startswith(("A: ", "B: ", "C: "))][:3] == [
+        f"{mark}: {name}" for mark, name in zip("ABC", names, strict=True)
+    ]
+    assert "A better: 100.0 points above B (e-value " in text
+    assert "A better: 50.0 points above C (95 % interval " in text
+    assert text.count(LONG) == 3
+
+
+def test_a_verdict_by_marks_is_the_verdict_with_other_names(make_contest):
+    record = make_contest(
+        {"x/1": "1" * 60, "x/2": "10" * 30, "x/3": "01" * 30, "x/4": "1" * 10 + "0" * 50},
+        families={"main": (("x/1", "x/2"),)}, stop=Stop(compare=("x/2", "x/3"), margin=0.1),
+    )  # fmt: skip
+    summary = summarize(record)
+    own = {name: name for name in record_models(record)}
+    watched = summary.followed
+    assert by_mark.decision_of(watched, own) == watched.verdict.sentence
+    others = [one for one in summary.findings if (one.a, one.b) != (watched.a, watched.b)]
+    assert len(others) == 5
+    for one in others:
+        assert by_mark.sentence_of(one, own) == one.verdict.sentence
+
+
+def record_models(record):
+    return [card.reference for card in record.models]
 
 
 def test_a_decision_and_predictions_are_printed_once(make_contest):

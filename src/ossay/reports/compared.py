@@ -23,6 +23,7 @@ from ossay.core.errors import UsageError
 from ossay.core.records import CampaignRecord
 from ossay.core.results import SCORE, Records, Result, Source
 from ossay.records.campaign import records_of
+from ossay.reports.power import Power, Tested, power_of
 from ossay.stats.many import holm
 from ossay.stats.verdict import verdict
 
@@ -51,12 +52,14 @@ class NotCompared(Struct, frozen=True):
 class Compared(Struct, frozen=True):
     """Findings in the order of the plan's pairs. `board` is None for fewer than two models.
 
-    `problems` says what could not be worked out, a sentence each.
+    `power` is None where nothing was compared; `problems` says what could not be worked out, a
+    sentence each.
     """
 
     findings: tuple[Finding, ...] = ()
     not_compared: tuple[NotCompared, ...] = ()
     board: Board | None = None
+    power: Power | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -79,9 +82,12 @@ def compare_all(
         return Compared(board=board, problems=tuple(problems))
     board, problems = _board(records)
     found, failed = _alone(rows, records.sources, plan, followed)
-    judged = _judged(found, tuple(rows), plan, followed)
+    watched = frozenset((followed.a, followed.b)) if followed else frozenset[str]()
+    families = _families(tuple(rows), watched, plan)
+    judged = _judged(found, families, followed)
+    power = power_of(records, judged, _tested(families, followed))
     # Where no two can be compared, that says it all.
-    return Compared(judged, failed, board, tuple(problems) if judged else ())
+    return Compared(judged, failed, board, power, tuple(problems) if judged else ())
 
 
 def _board(records: Records) -> tuple[Board | None, list[str]]:
@@ -128,14 +134,13 @@ def _alone(
 
 
 def _judged(
-    found: Sequence[Finding], models: Iterable[str], plan: Plan | None, followed: Followed | None
+    found: Sequence[Finding], families: Mapping[str, list[Pair]], followed: Followed | None
 ) -> tuple[Finding, ...]:
     """The findings with p after correction, and the verdict that it allows."""
     watched = frozenset((followed.a, followed.b)) if followed else frozenset[str]()
     ps = {frozenset((one.a, one.b)): one.comparison.p for one in found}
     if followed:
         ps[watched] = followed.verdict.p
-    families = _families(models, watched, plan)
     corrected = _corrected(families, ps)
     judged = []
     for one in found:
@@ -168,6 +173,23 @@ def _families(models: Iterable[str], watched: Pair, plan: Plan | None) -> dict[s
     return {ALL_PAIRS: [pair for pair in pairs if pair != watched]} | {
         name: [frozenset(pair) for pair in own] for name, own in declared.items()
     }
+
+
+def _tested(families: Mapping[str, list[Pair]], followed: Followed | None) -> list[Tested]:
+    """What is tested together, under the name that its findings bear.
+
+    The watched pair, and the only one of two models, stand alone. All pairs are left out where
+    every pair has a family of its own.
+    """
+    declared = {name: pairs for name, pairs in families.items() if name != ALL_PAIRS}
+    rest = families[ALL_PAIRS]
+    found = [Tested("", 1, followed.alpha)] if followed else []
+    if len(rest) == 1 and not declared:
+        return [*found, Tested("", 1, ALPHA)]
+    found += [Tested(name, len(pairs), ALPHA) for name, pairs in declared.items()]
+    if set(rest) - {pair for pairs in declared.values() for pair in pairs}:
+        found.append(Tested(ALL_PAIRS, len(rest), ALPHA))
+    return found
 
 
 def _corrected(

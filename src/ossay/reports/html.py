@@ -21,7 +21,7 @@ from msgspec import Struct
 from ossay.core.display import visible
 from ossay.core.records import CampaignRecord, RunRecord
 from ossay.core.task import Transcript
-from ossay.reports import charts, figures, foretold, pair_charts, words
+from ossay.reports import by_mark, charts, figures, foretold, pair_charts, power_words, words
 from ossay.reports.cell import Cell
 from ossay.reports.compared import ALL_PAIRS
 from ossay.reports.drawing import MODEL_COLOURS
@@ -99,7 +99,10 @@ def html_report(
         families={one.family for one in summary.findings if one.family} - {ALL_PAIRS},
         tally=words.tally(summary),
         unmade=words.unmade(summary),
-        followed_words=words.followed(summary),
+        decision=by_mark.decision_of(summary.followed, _names(summary)) if summary.followed else "",
+        clustered=any(one.comparison.clusters is not None for one in summary.findings),
+        power_said=power_words.said(summary.power) if summary.power else "",
+        power_rows=power_words.rows(summary.power) if summary.power else [],
         foretold=foretold,
         stopped=words.stopped(summary),
         outcome_words=words.OUTCOMES,
@@ -112,11 +115,16 @@ def html_report(
 
 def _cards(record: CampaignRecord, summary: Summary, shortlist: Shortlist) -> list[PairCard]:
     """The pairs that are shown, each with the items on which the two differ."""
+    names, followed = _names(summary), summary.followed
     outcomes = {run.id: words.plain(run.outcome) for run in record.runs if run.outcome}
     return [
-        card_of(one, sample, record.name, outcomes, summary.followed)
+        card_of(one, sample, by_mark.said(one, followed, names), record.name, outcomes, followed)
         for one, sample in zip(shortlist.shown, shortlist.samples, strict=True)
     ]
+
+
+def _names(summary: Summary) -> dict[str, str]:
+    return by_mark.names_of({model.reference: model.mark for model in summary.models})
 
 
 def _charts(summary: Summary, shortlist: Shortlist) -> dict[str, Any]:

@@ -57,11 +57,12 @@ class PairCard(Struct, frozen=True):
 def card_of(
     one: Finding,
     sample: Sample,
+    sentence: str,
     campaign: str,
     outcomes: Mapping[str, str],
     followed: Followed | None,
 ) -> PairCard:
-    """Lay out a finding; `outcomes` maps run ids to how the run ended, in words."""
+    """Lay out a finding under its `sentence`; `outcomes` maps run ids to their ends in words."""
     groups = (
         (one.a, one.b, sample.a_ahead, sample.all_a),
         (one.b, one.a, sample.b_ahead, sample.all_b),
@@ -73,7 +74,7 @@ def card_of(
     return PairCard(
         a=one.a,
         b=one.b,
-        sentence=one.verdict.sentence,
+        sentence=sentence,
         decided=one.verdict.kind != "not_enough_data",
         facts=_facts(one, followed),
         notes=(*_missing(one), *one.notes),

@@ -58,9 +58,14 @@ def shortlist_of(findings: Sequence[Finding]) -> Shortlist:
     return Shortlist(
         shown,
         _samples(shown, near),
-        tuple(shown[place] for place in sorted(near[:DRAWN])),
+        tuple(nearest(shown, DRAWN)),
         len(dropped),
     )
+
+
+def nearest(findings: Sequence[Finding], most: int) -> list[Finding]:
+    """Up to `most` findings, those closest to the line between decided and not, in their order."""
+    return [findings[place] for place in sorted(_nearest(findings)[:most])]
 
 
 def is_decided(one: Finding) -> bool:

@@ -27,6 +27,7 @@ from ossay.reports.answers import answers_of
 from ossay.reports.cell import Cell, cells_of
 from ossay.reports.compared import NotCompared, compare_all
 from ossay.reports.cost import Cost, Tokens, cost_of, tokens_of
+from ossay.reports.power import Power
 from ossay.reports.score import LEVEL, Rate, ended, rate_of
 from ossay.reports.speed import Speed, speed_of
 from ossay.stats.passk import PassK, pass_curve
@@ -78,6 +79,7 @@ class Summary(Struct, frozen=True):
     Attributes:
         findings: Each pair of models compared, as far as it can be; `not_compared` has the others.
         board: The models ranked; None where there are fewer than two, or none can be.
+        power: What so many runs can show, as planned and as run; None for fewer than two models.
         followed: How far the two models of the plan's `[stop]` were told apart.
         committed: What was predicted before the first run, with its digest.
         scored, forecast: How each prediction came out, and all of them together.
@@ -102,6 +104,7 @@ class Summary(Struct, frozen=True):
     findings: tuple[Finding, ...]
     not_compared: tuple[NotCompared, ...]
     board: Board | None
+    power: Power | None
     followed: Followed | None
     committed: Committed | None
     scored: tuple[Scored, ...]
@@ -144,6 +147,7 @@ def summarize(record: CampaignRecord) -> Summary:
         findings=compared.findings,
         not_compared=compared.not_compared,
         board=compared.board,
+        power=compared.power,
         followed=answers.followed,
         committed=record.committed,
         scored=answers.scored,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ossay.core.display import visible
 from ossay.core.outcome import Flag, Outcome
-from ossay.reports import figures, foretold
-from ossay.reports.shortlist import shortlist_of
-from ossay.reports.words import followed, plain, stopped, tally, unmade
+from ossay.reports import figures
+from ossay.reports.terminal_lines import lines_of
+from ossay.reports.words import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 # Columns of a terminal that the names of a grid's rows and one model of it take.
 _NAME_COLUMNS = 28
-_ERROR_CHARS = 240
 _MODEL_COLUMNS = 11
-_PAIRS = 6  # of models whose verdict is printed
 
 Row = tuple[str, Callable[[int], str]]  # the row's name, and its text for the model of that index
 
@@ -39,7 +37,7 @@ def print_report(summary: Summary, console: Console) -> None:
         console.print()
         console.print(part)
     console.print()
-    for line in _notes(summary):
+    for line in lines_of(summary):
         console.print(_text(line))
 
 
@@ -122,85 +120,6 @@ def _count_rows(
         return plain(name), lambda index: str(tables[index].get(name, 0))
 
     return [row(str(name)) for name in names if any(str(name) in table for table in tables)]
-
-
-def _notes(summary: Summary) -> Iterator[str]:
-    if warning := stopped(summary):
-        yield warning
-    yield from _verdicts(summary)
-    yield from _predictions(summary)
-    yield from summary.problems
-    for model in summary.models:
-        if model.infrastructure_errors:
-            errors = figures.count(model.infrastructure_errors, "infrastructure error")
-            score = model.score_with_errors
-            yield (
-                f"{model.mark}: {errors} left out; counted as failures the score is "
-                f"{figures.fraction(score)} = {figures.percent(score.rate)} "
-                f"({figures.span(score.wilson)})."
-            )
-            if model.commonest_error:
-                yield (
-                    f"{model.mark}: {model.commonest_error_runs} of them: "
-                    f"{model.commonest_error[:_ERROR_CHARS]}"
-                )
-    yield (
-        f"Intervals: Wilson, {figures.percent(summary.level)}; they take runs as independent. "
-        "infra, e: infrastructure errors, which never count against a model."
-    )
-    yield from _made(summary)
-
-
-def _verdicts(summary: Summary) -> Iterator[str]:
-    """What the comparisons allow one to say; of many pairs the first, then how many there are."""
-    found = summary.followed
-    if found is not None:
-        yield found.verdict.sentence
-        yield followed(summary)
-    watched = (found.a, found.b) if found is not None else ()
-    others = [one for one in summary.findings if (one.a, one.b) != watched]
-    listed = others if len(others) <= _PAIRS else shortlist_of(others).drawn[:_PAIRS]
-    for one in listed:
-        yield one.verdict.sentence
-    if len(others) > len(listed):
-        yield tally(summary)
-        yield f"{len(listed)} of them are above; the page shows more, --json all."
-    yield from unmade(summary)
-
-
-def _predictions(summary: Summary) -> Iterator[str]:
-    for one in summary.scored:
-        prediction = one.prediction
-        yield (
-            f"Prediction, {foretold.RESULTS[one.hit]}: {prediction.statement} "
-            f"({foretold.asked(prediction)}; probability {prediction.probability:g}; "
-            f"observed: {foretold.observed(one)})"
-        )
-    yield from foretold.totals(summary.forecast)
-    if summary.scored and summary.committed is not None:
-        yield (
-            f"Committed {figures.moment(summary.committed.committed_at)} by "
-            f"{summary.committed.forecaster}, SHA-256 {summary.committed.digest}."
-        )
-
-
-def _made(summary: Summary) -> Iterator[str]:
-    """The date and source of every price, and the command behind the numbers."""
-    free, unpriced = [], []
-    for model in summary.models:
-        price = model.price
-        if price is None:
-            unpriced.append(model.mark)
-        elif price.input or price.output:
-            yield f"{model.mark}: price of {price.date}, {price.source}."
-        else:
-            free.append(model.mark)
-    if free:
-        yield f"{', '.join(free)}: $0 a token; the machine's own cost is not counted."
-    if unpriced:
-        yield f"{', '.join(unpriced)}: no price is known."
-    if summary.command:
-        yield f"Made by: {summary.command}"
 
 
 def _progress(summary: Summary) -> str:
