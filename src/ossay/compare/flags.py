@@ -29,6 +29,7 @@ Kind = Literal[
 ]
 MUCH = 0.1  # share of results without a score that is worth a warning
 _CHANCE = 1e-4  # of getting nothing right by bad luck, below which it looks like a fault
+_LEAST = 20  # results of a benchmark below which none right may well be the model's own doing
 _TABLE = 50  # items up to which a table of scores is one of benchmarks
 
 
@@ -99,7 +100,7 @@ def _nothing_right(cells: list[Cell]) -> Iterator[Problem]:
         by_benchmark.setdefault(cell.benchmark, []).append(cell)
         by_model.setdefault(cell.model, []).append(cell)
     for cell in cells:
-        if cell.mean != 0.0:
+        if cell.mean != 0.0 or (cell.n is not None and cell.n < _LEAST):
             continue
         beside, own = by_benchmark[cell.benchmark], by_model[cell.model]
         others = [one for one in beside if one.model != cell.model]

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ossay.reports import figures
 from ossay.reports.power import Power, Reach
+from ossay.stats.verdict import rounded
 
 WATCHED = "the pair that the plan watches"
 
@@ -43,7 +44,7 @@ def said(power: Power) -> str:
     if gap.items is None or (one.least is not None and one.least <= gap.points):
         return f"{start}."
     new = ", in new tasks" if one.clusters is not None else ""
-    return f"{start}; {gap.points} points would take about {_rounded(gap.items)} runs a model{new}."
+    return f"{start}; {gap.points} points would take about {rounded(gap.items)} runs a model{new}."
 
 
 def rows(power: Power) -> list[PowerRow]:
@@ -57,7 +58,7 @@ def _row(name: str, one: Reach, *, several: bool) -> PowerRow:
     if several:
         name = f"{name}: {one.family or WATCHED}"
     inside = f" in {figures.count(one.clusters, 'task')}" if one.clusters is not None else ""
-    needed = tuple("none" if n.items is None else f"about {_rounded(n.items)}" for n in one.needed)
+    needed = tuple("none" if n.items is None else f"about {rounded(n.items)}" for n in one.needed)
     least = "none" if one.least is None else _points(one)
     return PowerRow(name, _assumed(one), f"{one.items:,}{inside}", least, needed)
 
@@ -93,9 +94,3 @@ def _worse(planned: tuple[Reach, ...]) -> Reach:
 
 def _points(one: Reach) -> str:
     return f"{figures.count(one.least or 0, 'point')} or more"
-
-
-def _rounded(items: int) -> str:
-    """Two digits, upwards: more would claim to know."""
-    step = 10 ** max(0, len(str(items)) - 2)
-    return f"{-(-items // step) * step:,}"

@@ -17,7 +17,7 @@ from ossay.stats.futility import sequential_design
 from ossay.stats.interval import Interval
 from ossay.stats.planning import needed_pairs
 from ossay.stats.sequential import SPREAD, Bet, decided, e_value
-from ossay.stats.verdict import POWER, Kind, Verdict
+from ossay.stats.verdict import POWER, Kind, Verdict, rounded
 
 # How following a comparison ended: 'futile' gave up with items left, 'used_up' had none left.
 Ending = Literal["decided", "tied", "futile", "used_up", "open"]
@@ -135,7 +135,7 @@ def _open(race: Race, ending: Ending, left: int, chance: float | None, more: int
     elif ending == "used_up":
         said += " The plan has no items left."
     if more is not None:
-        said += f" About {more:,} more per model would decide it, if this is the truth."
+        said += f" About {rounded(more)} more per model would decide it, if this is the truth."
     return said
 
 

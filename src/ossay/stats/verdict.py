@@ -148,7 +148,7 @@ def _open(found: Comparison, p: float, family: int, margin: float | None, more: 
     if more is not None:
         new = ", in new clusters," if found.clusters else ""
         return (
-            f"{start}About {_rounded(more)} more per model{new} would decide it, if this is the "
+            f"{start}About {rounded(more)} more per model{new} would decide it, if this is the "
             "truth."
         )
     if margin is None:
@@ -220,7 +220,7 @@ def _p(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"= {p:.2g}"
 
 
-def _rounded(count: int) -> str:
+def rounded(count: int) -> str:
     """Two digits, upwards: more would claim to know."""
     step = 10 ** max(0, len(str(count)) - 2)
     return f"{-(-count // step) * step:,}"
