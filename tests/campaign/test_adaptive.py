@@ -178,6 +178,18 @@ def test_too_few_items_to_decide_are_refused_before_anything_runs(pair):
     assert pair.go(adaptive(pair, instances=2, stop=Stop(futility=0.0))).finished == 8
 
 
+def test_a_plan_too_small_for_a_tie_and_for_a_winner_is_refused(pair):
+    with pytest.raises(ConfigError, match=r"4 items .* nor show a tie within 0\.1; .* 11 and more"):
+        pair.go(adaptive(pair, instances=2, stop=Stop(margin=0.1)))
+    pair.models[POOR] = Sometimes(0.9, 1, POOR)
+    assert pair.go(adaptive(pair, instances=2, stop=Stop(margin=0.95))).stopped == "decided"
+
+
+def test_a_bet_that_never_decides_is_refused_and_not_sought_for(pair):
+    with pytest.raises(ConfigError, match=r"no plan can: choose a larger alpha or edge"):
+        pair.go(adaptive(pair, stop=Stop(edge=0.5000000000001)))
+
+
 def test_another_stop_is_another_campaign(pair):
     pair.go(adaptive(pair))
     for other in (Stop(alpha=0.2), Stop(margin=0.1), None):

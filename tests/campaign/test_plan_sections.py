@@ -139,6 +139,7 @@ def test_a_pair_cannot_wait_for_the_other_model_to_end():
         ("low = 0.5", 'low = 0.5\nmetric = "tokens"', "Invalid enum value 'tokens'"),
         ("low = 0.5", "low = 0.5\nprobabilty = 0.5", r"unknown key 'probabilty' in \[predict\]"),
         ("a passes most", " ", "statement is empty"),
+        ("a passes most", "a" * 1_001, r"'a{40}'… has 1,001 characters: write up to 1,000"),
     ],
 )  # fmt: skip
 def test_a_prediction_that_cannot_be_scored_is_refused(old, new, told):

@@ -74,6 +74,7 @@ VERDICTS = {
     ],
     "not_distinguishable": [
         'kind="better"\ntable="counts"\na="a"\nb="c"',
+        'kind="better"\ntable="counts"\na="c"\nb="a"',  # behind by no more than chance
         'kind="tied"\ntable="counts"\na="a"\nb="c"\nmargin=0.05',
         'kind="family"\ntable="counts"\npairs=[["a","b"],["a","c"]]',
         'kind="stable"\na={passed=2,n=3}\nb={passed=2,n=3}',
@@ -82,7 +83,6 @@ VERDICTS = {
     "contradicted": [
         'kind="rate"\nof="a"\ntable="counts"\nstates=0.8',
         'kind="better"\ntable="counts"\na="b"\nb="a"',
-        'kind="better"\ntable="counts"\na="c"\nb="a"',
         'kind="tied"\ntable="counts"\na="a"\nb="b"\nmargin=0.05',
         'kind="better"\ntable="counts"\na="a"\nb="d"\nmargin=0.2',
         'kind="family"\ntable="counts"\nmodels=["b","a"]',
@@ -266,3 +266,21 @@ def test_predictions_are_scored_from_their_bounds():
     assert scored(1, "0, 9, 9").verdict == "contradicted"
     assert scored(2, '"", "", ""').verdict == "not_checkable"
     assert scored(3, '"", "", ""').verdict == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("n", "verdict"),
+    [
+        ("n=100", "not_distinguishable"),
+        ("n=4000", "contradicted"),
+        ("if_n=[100, 4000]", "not_checkable"),
+        ("", "not_checkable"),
+    ],
+)
+def test_printed_figures_the_other_way_round_contradict_where_the_test_does(n, verdict):
+    answer = check(
+        f'kind="better"\ntable="p"\ndesign="printed"\nat="right"\na="a"\nb="b"\n{n}\n'
+        '[table.p]\nsource="s"\ncolumns=["model","right"]\nrows=[["a",66],["b",69]]'
+    )
+    assert answer.verdict == verdict
+    assert answer.because.startswith("The source's own figures have b ahead. ")

@@ -17,7 +17,7 @@ GOLDEN = [
 ]
 
 
-def ossay(*args, cwd):
+def process(*args, cwd):
     keep = {"PATH": os.environ["PATH"], "HOME": str(cwd), "OSSAY_HOME": str(cwd / "data")}
     return subprocess.run(
         [OSSAY, *map(str, args)], cwd=cwd, env=keep, capture_output=True, text=True, timeout=120
@@ -54,7 +54,7 @@ def table(tmp_path):
 
 
 @pytest.mark.parametrize(("a", "b", "only_a", "only_b", "p"), GOLDEN)
-def test_straight_from_a_file(tmp_path, swebench, a, b, only_a, only_b, p):
+def test_straight_from_a_file(ossay, tmp_path, swebench, a, b, only_a, only_b, p):
     file = swebench / "per_instance.csv.gz"
     done = ossay("compare", a, b, "--records", file, "--json", cwd=tmp_path)
     found = json.loads(done.stdout)
@@ -67,7 +67,7 @@ def test_straight_from_a_file(tmp_path, swebench, a, b, only_a, only_b, p):
     assert not (tmp_path / "data").exists()  # no ledger is made
 
 
-def test_json_holds_what_it_promises(tmp_path, table):
+def test_json_holds_what_it_promises(ossay, tmp_path, table):
     done = ossay("compare", "a", "b", "--records", table, "--margin", "0.1", "--json", cwd=tmp_path)
     found = json.loads(done.stdout)
     promised = (
@@ -92,7 +92,7 @@ def test_json_holds_what_it_promises(tmp_path, table):
     }
 
 
-def test_the_verdict_comes_first_and_the_items_after(tmp_path, table):
+def test_the_verdict_comes_first_and_the_items_after(ossay, tmp_path, table):
     out = ossay("compare", "a", "b", "--records", table, cwd=tmp_path).stdout
     assert out.startswith("Not enough data: a is 41.7 points above b")
     assert "5 items on which a is better:" in out
@@ -102,7 +102,7 @@ def test_the_verdict_comes_first_and_the_items_after(tmp_path, table):
     assert "ossay transcript" not in out  # there are no runs behind it
 
 
-def test_a_family_is_corrected(tmp_path, table):
+def test_a_family_is_corrected(ossay, tmp_path, table):
     words = ("compare", "a", "b", "--records", table, "--family", "all-pairs", "--json")
     found = json.loads(ossay(*words, cwd=tmp_path).stdout)
     assert (found["family"], found["family_size"]) == ("all-pairs", 3)
@@ -111,7 +111,7 @@ def test_a_family_is_corrected(tmp_path, table):
     assert "no family 'mine'" in line
 
 
-def test_costs(tmp_path, table):
+def test_costs(ossay, tmp_path, table):
     words = ("--records", table, "--metric", "cost_usd")
     out = ossay("compare", "a", "b", *words, cwd=tmp_path).stdout
     assert out.startswith("Not enough data: a took as much as b")
@@ -130,18 +130,18 @@ def test_costs(tmp_path, table):
         (("a", "b", "--column", "score"), "write OURS=THEIRS"),
     ],
 )
-def test_bad_usage_names_the_next_step(tmp_path, table, words, says):
+def test_bad_usage_names_the_next_step(ossay, tmp_path, table, words, says):
     assert says in refused(ossay("compare", *words, "--records", table, cwd=tmp_path))
 
 
-@pytest.mark.parametrize("command", ["compare", "leaderboard", "power"])
-def test_help_shows_whole_lines(tmp_path, command):
+@pytest.mark.parametrize("command", ["compare", "leaderboard", "power", "import", "claims"])
+def test_help_shows_whole_lines(ossay, tmp_path, command):
     out = ossay(command, "--help", cwd=tmp_path).stdout
     lines = [line for line in out.splitlines() if line.startswith(f"  ossay {command} ")]
     assert len(lines) >= 2
 
 
-def test_with_neither_file_nor_name(tmp_path):
+def test_with_neither_file_nor_name(ossay, tmp_path):
     line = refused(ossay("compare", "a", "b", cwd=tmp_path))
     assert "there is no ledger yet; give a file of results with --records FILE" in line
 
@@ -155,12 +155,12 @@ def test_nothing_in_a_file_acts_on_the_terminal(tmp_path):
         for model, value in ((evil, 1), ("b", 0))
     ]
     file.write_text("item,model,score\n" + "\n".join(rows) + "\n")
-    done = ossay("compare", "evil", "b", "--records", file, cwd=tmp_path)
+    done = process("compare", "evil", "b", "--records", file, cwd=tmp_path)
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert "\u202e" not in done.stdout
     assert "[bold]evil[/bold]" in done.stdout
-    done = ossay("compare", "evil", "b", "--records", file, "--json", cwd=tmp_path)
+    done = process("compare", "evil", "b", "--records", file, "--json", cwd=tmp_path)
     assert done.stdout.isascii()
     assert json.loads(done.stdout)["model_a"] == evil
 
@@ -176,10 +176,10 @@ mine = [["scripted/reference", "scripted/do_nothing"]]
 """
 
 
-def test_a_campaign_of_ours(tmp_path):
+def test_a_campaign_of_ours(ossay, tmp_path):
     """Two models run, found by their names alone; the items lead to the runs."""
     (tmp_path / "plan.toml").write_text(PLAN)
-    done = ossay("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
+    done = process("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     done = ossay("compare", "reference", "do_nothing", cwd=tmp_path)
     assert "2 shared items, 2 against 0 where they differ" in " ".join(done.stdout.split())
@@ -193,7 +193,7 @@ def test_a_campaign_of_ours(tmp_path):
     line = refused(ossay(*words, "--family", "min", cwd=tmp_path))
     assert "no family 'min'; did you mean 'mine'?" in line
     (tmp_path / "plan.toml").write_text(PLAN.replace("one", "two"))
-    done = ossay("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
+    done = process("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     line = refused(ossay(*words, cwd=tmp_path))
     assert "2 places in the ledger hold both 'reference' and 'do_nothing': 'one', 'two'" in line
@@ -201,3 +201,37 @@ def test_a_campaign_of_ours(tmp_path):
     assert json.loads(ossay(*words, "--in", "two", cwd=tmp_path).stdout)["sources"] == ["two"]
     line = refused(ossay(*words, "--in", "three", cwd=tmp_path))
     assert "no campaign or import 'three'" in line
+
+
+def test_one_model_in_two_imports(ossay, tmp_path):
+    """Found by the names of the sources alone, or in files; the same in `power` and the board."""
+    for name, right in (("low", 4), ("high", 11)):
+        lines = [f"t{item},org/m,{int(item < right)}" for item in range(12)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["item,model,score", *lines]) + "\n")
+    both = ("--records", "low.csv", "--records", "high.csv")
+    assert "name two models, or 'org/m@low' and 'org/m@high'" in refused(
+        ossay("compare", "m", "m", *both, cwd=tmp_path)
+    )
+    found = json.loads(ossay("compare", "m@low", "m@high", *both, "--json", cwd=tmp_path).stdout)
+    assert (found["model_a"], found["b"], found["c"]) == ("org/m@low", 0, 7)
+    assert ossay("import", "low.csv", "high.csv", cwd=tmp_path).returncode == 0
+    again = json.loads(ossay("compare", "m@low", "m@high", "--json", cwd=tmp_path).stdout)
+    assert again == found
+    words = ("leaderboard", "--in", "low", "--in", "high", "--model", "m@low", "--model", "m@high")
+    assert (
+        "2 models by score, on 12 items: org/m@high is first." in ossay(*words, cwd=tmp_path).stdout
+    )
+    out = ossay("power", "--like", "m@low", "m@high", cwd=tmp_path).stdout
+    assert "58.3 points (33.3 % against 91.7 %)" in out
+
+
+def test_files_that_name_no_model(ossay, tmp_path):
+    for name, right in (("x", 9), ("y", 2)):
+        (tmp_path / name).mkdir()
+        lines = [f"t{item},{int(item < right)}" for item in range(12)]
+        (tmp_path / name / "table.csv").write_text("\n".join(["item,score", *lines]) + "\n")
+    line = refused(ossay("compare", "x", "y", "--records", "x/table.csv", cwd=tmp_path))
+    assert "--records-of NAME FILE" in line
+    words = ("--records-of", "x", "x/table.csv", "--records-of", "y", "y/table.csv")
+    found = json.loads(ossay("compare", "x", "y", *words, "--json", cwd=tmp_path).stdout)
+    assert (found["b"], found["c"], found["sources"]) == (7, 0, ["table", "table-2"])

@@ -159,3 +159,38 @@ def test_bad_usage(tmp_path, args, says):
     assert done.stdout == ""
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_summary_is_kept_with_the_rows(run, table, tmp_path):
+    rows = [f"q{item},{model},{int(model == 'A')}" for item in range(12) for model in "AB"]
+    table.write_text("\n".join(["item,model,score", *rows]) + "\n")
+    summary = tmp_path / "summary.csv"
+    summary.write_text("model,mean\nA,1.0\nB,0.9\n")
+    options = ("--stated", summary, "--stated-column", "value=mean")
+    lines = [line.split(maxsplit=1) for line in run(table, *options)]
+    said = dict(lines[1:])
+    assert said["stated"] == "2 of its own means; the rows are held against them"
+    doubts = [rest for word, rest in lines[1:] if word == "doubt"]
+    assert any("'B': its rows give 0 % over 12, its source states 90 %" in one for one in doubts)
+    with open_ledger(str(tmp_path / "ledger.db"), create=False) as ledger:
+        kept = ledger.records("results").stated
+    assert [(one.model, one.value, one.source) for one in kept] == [
+        ("A", 1.0, "results"),
+        ("B", 0.9, "results"),
+    ]
+    with pytest.raises(UsageError, match="--stated is of one FILE, not of 2; import them apart"):
+        run(table, table, *options)
+
+
+def test_what_no_count_says_is_unknown(run, tmp_path):
+    counts = tmp_path / "counts.csv"
+    counts.write_text("model,passes,runs\nA,23,30\n")
+    run(counts)
+    (line,) = run("--list")
+    assert "  1 model, items unknown, 1 row  " in line
+
+
+def test_the_next_command_takes_any_name(run, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("item,model,score\nq,--json,1\nq,b,1\n")
+    assert run(path)[-1].split(maxsplit=1) == ["next", "ossay compare --in x -- --json b"]

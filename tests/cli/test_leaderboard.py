@@ -2,20 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from numpy.random import PCG64, Generator
+from rich.console import Console
 
-OSSAY = Path(sys.executable).with_name("ossay")
-
-
-def ossay(*args, cwd):
-    keep = {"PATH": os.environ["PATH"], "HOME": str(cwd), "OSSAY_HOME": str(cwd / "data")}
-    return subprocess.run(
-        [OSSAY, *map(str, args)], cwd=cwd, env=keep, capture_output=True, text=True, timeout=120
-    )
+from ossay.cli.leaderboard_text import print_board
+from ossay.compare.board import rank_models
+from ossay.records.read import read_records
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +22,7 @@ def data():
     return folder
 
 
-def test_the_broken_model_is_left_out_with_the_reason(tmp_path, data):
+def test_the_broken_model_is_left_out_with_the_reason(ossay, tmp_path, data):
     folder = data / "records/swebench_bash_only"
     words = ("--records", folder / "per_instance.csv.gz", "--stated", folder / "models.json")
     found = json.loads(ossay("leaderboard", *words, "--json", cwd=tmp_path).stdout)
@@ -42,7 +38,7 @@ def test_the_broken_model_is_left_out_with_the_reason(tmp_path, data):
     assert "Left out: 'Claude 3.7 Sonnet (20250219)': its rows give 10.2 %" in out
 
 
-def test_dearer_and_worse(tmp_path, data):
+def test_dearer_and_worse(ossay, tmp_path, data):
     file = data / "records/routerarena/results.csv.gz"
     words = ("leaderboard", "--records", file, "--column", "metric=")
     out = ossay(*words, cwd=tmp_path).stdout
@@ -55,7 +51,7 @@ def test_dearer_and_worse(tmp_path, data):
     assert (round(cheap["cost_usd"], 3), round(dear["cost_usd"], 3)) == (0.038, 0.142)
 
 
-def test_counts_out_of_an_article(tmp_path, data):
+def test_counts_out_of_an_article(ossay, tmp_path, data):
     file = data / "published/agentic_core_campaigns.csv"
     found = json.loads(ossay("leaderboard", "--records", file, "--json", cwd=tmp_path).stdout)
     assert len(found["models"]) == 21
@@ -66,7 +62,7 @@ def test_counts_out_of_an_article(tmp_path, data):
     )
 
 
-def test_items_that_a_model_lacks(tmp_path):
+def test_items_that_a_model_lacks(ossay, tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("item,model,score\nx,a,1\ny,a,0\nx,b,1\n")
     done = ossay("leaderboard", "--records", file, cwd=tmp_path)
@@ -78,3 +74,18 @@ def test_items_that_a_model_lacks(tmp_path):
     done = ossay("leaderboard", "--records", file, "--model", "z", cwd=tmp_path)
     assert done.returncode == 2
     assert "no model 'z'" in done.stderr
+
+
+def test_a_narrow_terminal_gets_the_short_table(tmp_path, data):
+    """Names fit into 80 columns beside their numbers: ties are counted, one n for all left out."""
+    records = read_records(data / "records/swebench_bash_only/per_instance.csv.gz")
+    board = rank_models(records, rng=Generator(PCG64(1)))
+    shown = {}
+    for width in (80, 200):
+        console = Console(width=width, file=StringIO(), highlight=False, markup=False)
+        print_board(board, records, console)
+        shown[width] = console.file.getvalue()
+    first = "74.4 % (70.4 to 78.0)"
+    assert f"1–3    Claude 4.5 Opus medium      {first}  2     $360.62  $0.969" in shown[80]
+    assert f"{first}  Gemini 3 Pro Preview (2025-11-18), " in shown[200]
+    assert "  500  $360.62" in shown[200]

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,18 @@ def test_a_changed_prediction_is_refused(place):
     assert done.returncode == 2
     assert "predict: " in done.stderr
     assert "is another one" in done.stderr
+
+
+def test_predictions_changed_in_the_ledger_spoil_no_other_campaign_s(place):
+    (place / "morning.toml").write_text(PLAN.replace('"night"', '"morning"'))
+    assert ossay("run", "morning.toml", cwd=place).returncode == 0
+    with closing(sqlite3.connect(place / "data" / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute(
+            "UPDATE commitments SET predictions = replace(predictions, '0.9', '0.5') "
+            "WHERE campaign = 'morning'"
+        )
+    for words in (("morning",), ("ada",), ()):
+        done = ossay("predictions", *words, cwd=place)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "the predictions of campaign 'morning' were changed" in done.stderr
+    assert "1/2 came true" in ossay("predictions", "night", cwd=place).stdout

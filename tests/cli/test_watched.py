@@ -6,6 +6,7 @@ import pytest
 from ossay.campaign.plan import Plan, plan_to_toml
 from ossay.campaign.stop import Stop
 from ossay.cli.watched import judged_as_watched, stop_notes
+from ossay.compare.apart import tell_apart
 from ossay.compare.pair import compare_models
 from ossay.core.errors import UsageError
 from ossay.core.outcome import Outcome
@@ -50,6 +51,15 @@ def test_the_two_that_were_watched():
         judged_as_watched(plain, [record], alpha=0.01, margin=None)
     with pytest.raises(UsageError, match=r"--margin 0\.1"):
         judged_as_watched(plain, [record], alpha=None, margin=0.1)
+
+
+def test_they_are_the_same_two_under_their_full_names():
+    record = campaign(Stop(("x/a", "x/b")))
+    records, names = tell_apart(records_of(record), ("x/b@night", "x/a@night"))
+    plain = compare_models(records, *names, rng=np.random.default_rng(1))
+    found = judged_as_watched(plain, [record], alpha=None, margin=None)
+    assert found.verdict.kind == "b_better"
+    assert "its e-value decides" in found.notes[0]
 
 
 def test_others_of_the_same_campaign_are_warned_of():

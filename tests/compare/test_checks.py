@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from ossay.compare.checks import problems_of
 from ossay.compare.pair import compare_models
+from ossay.compare.selection import find_model
 from ossay.core.errors import UsageError
 from ossay.core.results import Count, Records, Result, Source, Stated
 
@@ -144,3 +145,32 @@ def test_a_summary_of_another_metric_is_not_held_against_it(rows):
     assert problems_of(wrong, "accuracy") == ()
     unnamed = replace(both, stated=(Stated("a", 0.1),))
     assert problems_of(unnamed) == ()
+
+
+def test_one_right_answer_of_another_says_nothing_of_the_harness(rows):
+    """0 of 12 beside 12 of 12 may be a task that one model can't do; 0 of 20 beside 20 is odd."""
+    assert problems_of(rows({"a": [1, 1], "b": [0, 0]})) == ()
+    assert problems_of(rows({"a": [1] * 12, "b": [0] * 12})) == ()
+    found = problems_of(rows({"a": [1] * 20, "b": [0] * 20}))
+    assert kinds(found) == [("nothing_right", "warning", "b")]
+
+
+@pytest.mark.parametrize(("one", "other"), [("Model", "model"), ("caf\u00e9", "cafe\u0301")])
+def test_names_that_look_alike_are_said_to(rows, one, other):
+    (found,) = problems_of(rows({one: [1, 0], other: [1, 0]}))
+    assert (found.kind, found.level, found.model) == ("look_alike", "note", "")
+    assert find_model(rows({one: [1], "b": [1]}), other) == one
+
+
+@pytest.mark.parametrize(
+    ("digest", "items", "kind"),
+    [("d2", 3, ["asked_otherwise"]), ("d1", 3, []), ("d2", 2, [])],  # a part hashes otherwise
+)
+def test_logs_that_asked_otherwise_under_the_same_names(rows, digest, items, kind):
+    one, two = rows({"a": [1, 0, 1]}, source="x"), rows({"b": [1, 0, 1][:items]}, source="y")
+    sources = (
+        replace(one.sources[0], made_with={"items sha256": "d1"}),
+        replace(two.sources[0], made_with={"items sha256": digest}),
+    )
+    found = problems_of(Records(sources, one.results + two.results))
+    assert [problem.kind for problem in found] == kind

@@ -52,7 +52,7 @@ def test_a_cost_is_better_when_it_is_less(swebench, rng):
     assert found.comparison.difference == pytest.approx(0.0355 - 0.3337, abs=1e-3)
     assert found.verdict.sentence.startswith(
         "GPT-5 mini (2025-08-07) (medium reasoning) cheaper: $0.298 an item below o3 (2025-04-16) "
-        "(95 % interval -$0.331 to -$0.265; sign-flip p = 0.0001; 500 shared items)."
+        "(95 % interval $0.265 to $0.331; sign-flip p = 0.0001; 500 shared items)."
     )
     swapped = compare_models(swebench, "o3 (", "GPT-5 mini", metric="cost_usd", rng=rng)
     assert swapped.verdict.kind == "b_better"

@@ -27,7 +27,7 @@ def test_less_is_better():
     judged = verdict(found)
     assert judged.kind == "a_better"
     assert judged.sentence.startswith("A cheaper: $0.02")
-    assert " an item below B (95 % interval -$0.0" in judged.sentence
+    assert " an item below B (95 % interval $0.0" in judged.sentence
     mirrored = replace(found, a="B", b="A", difference=-found.difference)
     assert verdict(mirrored).kind == "b_better"
     assert verdict(mirrored).sentence.startswith("A cheaper: $0.02")

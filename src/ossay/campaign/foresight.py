@@ -21,6 +21,7 @@ _BOUNDS: dict[PredictionType, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _NUMBERS = ("low", "high", "value", "within", "by")
 _ALL = ("low", "high", "value", "within", "over", "by")
 _LONGEST = 100  # characters of a forecaster's name
+_LONGEST_STATEMENT = 1_000  # it is repeated in every report
 
 PRICED = ("cost_usd", "usd_per_pass")  # metrics that a price is needed for
 
@@ -41,6 +42,11 @@ def prediction_problems(
         where = f"predict {number}"
         if not prediction.statement.strip():
             yield f"{where}: statement is empty; say in words what is expected"
+        if len(prediction.statement) > _LONGEST_STATEMENT:
+            yield (
+                f"{where}: statement = {prediction.statement[:40]!r}… has "
+                f"{len(prediction.statement):,} characters: write up to {_LONGEST_STATEMENT:,}"
+            )
         if prediction.statement in seen:
             yield f"{where}: {prediction.statement!r} is predicted twice; leave one out"
         seen.add(prediction.statement)

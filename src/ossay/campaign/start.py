@@ -6,21 +6,23 @@ Knows nothing of how runs are carried out.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ossay.campaign.foresight import PRICED
-from ossay.campaign.plan import Plan, differences, parse_plan, plan_to_toml
+from ossay.campaign.plan import MAX_RUNS, Plan, differences, parse_plan, plan_to_toml
 from ossay.campaign.schedule import enumerate_runs, run_id
+from ossay.campaign.stop import Stop
 from ossay.core.errors import ConfigError, ModelCallError, UnknownName, UsageError
 from ossay.core.model import Model, Rehearsed
 from ossay.core.predictions import Committed, digest_of
 from ossay.core.records import CampaignRecord, RunKey
 from ossay.core.task import Suite
 from ossay.core.types import ModelCard
+from ossay.stats.prospect import tie_shown
 from ossay.stats.sequential import decided
 
 if TYPE_CHECKING:
@@ -85,17 +87,30 @@ def _committed(plan: Plan, now: float) -> Committed | None:
 
 
 def _check_stop(plan: Plan, keys: Sequence[RunKey]) -> None:
-    """Raise `ConfigError` where the plan's items can't decide, even if one model won them all."""
+    """Raise `ConfigError` where the plan's items can't decide or show a tie, however they end."""
     stop = plan.stop
     if stop is None or not stop.futility:
         return
     items = len(keys) // len(plan.models)
-    if stop.margin is None and decided(items, 0, stop.alpha, stop.bet) is None:
-        least = next(n for n in count(items) if decided(n, 0, stop.alpha, stop.bet))
-        raise ConfigError(
-            f"[stop]: {items} items can't decide at alpha = {stop.alpha!r}, even if one model won "
-            f"them all; raise instances until there are {least} and more, or leave [stop] out"
-        )
+    if _could_end(stop, items):
+        return
+    few = (
+        f"[stop]: {items} items can't decide at alpha = {stop.alpha!r}, even if one model won them "
+        "all" + ("" if stop.margin is None else f", nor show a tie within {stop.margin!r}")
+    )
+    if not _could_end(stop, MAX_RUNS):
+        raise ConfigError(f"{few}, and no plan can: choose a larger alpha or edge")
+    least = bisect_left(range(MAX_RUNS), True, key=lambda n: _could_end(stop, n))
+    raise ConfigError(
+        f"{few}; raise instances until there are {least} and more, or leave [stop] out"
+    )
+
+
+def _could_end(stop: Stop, items: int) -> bool:
+    """Whether so many items could decide, or show a tie, at best; more always could as well."""
+    if decided(items, 0, stop.alpha, stop.bet) is not None:
+        return True
+    return stop.margin is not None and tie_shown(0, 0, items, stop.margin, stop.alpha)
 
 
 def _check_predicted_tasks(plan: Plan, keys: Sequence[RunKey]) -> None:

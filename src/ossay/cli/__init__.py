@@ -38,6 +38,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("ossay.cli.check:check", "Prove a suite: reference passes, cheats fail."),
     "models": ("ossay.cli.models:models", "List providers, keys by name, dated prices."),
     "pull": ("ossay.cli.pull:pull", "Fetch a model's weights to this machine."),
+    "calibrate": (
+        "ossay.cli.calibrate:calibrate",
+        "Set from when a cheap model may answer, with a promise.",
+    ),
     "serve": ("ossay.cli.serve:serve", "Serve a model over the OpenAI wire."),
     "chat": ("ossay.cli.chat:chat", "Talk with a model in the terminal."),
     "generate": ("ossay.cli.generate:generate", "Let a gpt-oss model go on from text or ids."),

@@ -45,7 +45,7 @@ def _print_kinds(context: click.Context, _: click.Parameter, wanted: bool) -> No
 def claims(
     file: Path, only: tuple[str, ...], as_json: bool, strict: bool, outside: bool, url: str | None
 ) -> None:
-    r"""Check sentences about results against the numbers.
+    """Check sentences about results against the numbers.
 
     FILE is TOML: sources, tables of numbers, and claims bound to them. Each claim comes out as
     reproduced, supported, not distinguishable (with how many runs it would need), contradicted, not
@@ -54,7 +54,7 @@ def claims(
     \b
     ossay claims examples/published/agentic_campaign.toml
     ossay claims our-results.toml --strict --json
-    """
+    """  # noqa: D301  click reads the escape
     from numpy.random import PCG64, Generator
 
     from ossay.claims.check import check_claims

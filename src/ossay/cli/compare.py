@@ -49,13 +49,15 @@ def compare(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Compare two models: A better, tied, or not enough data.
 
-    A and B are models as the records name them; a part that fits one alone is enough. Says what the
-    test allows, the numbers behind it, and on which items the two differ.
+    A and B are models as the records name them; a part that fits one alone is enough. MODEL@SOURCE
+    is what one campaign, import or file holds of a model, to compare a model with itself. Says what
+    the test allows, the numbers behind it, and on which items the two differ.
 
     \b
     ossay compare gpt-oss-120b Qwen2.5-Coder --records results.csv.gz
     ossay compare groq/openai/gpt-oss-120b llamacpp/smollm2-135m --in my-campaign --margin 0.05
     ossay compare o3 "GPT-5 mini" --records results.csv --metric cost_usd
+    ossay compare gpt-oss-120b@low gpt-oss-120b@high --in low --in high
     """  # noqa: D301  click reads the escape
     from numpy.random import PCG64, Generator
 
@@ -68,8 +70,7 @@ def compare(  # noqa: PLR0913 - one argument an option
     found = gather(asked, (a, b))
     finding = compare_models(
         found.records,
-        a,
-        b,
+        *found.models,
         metric=metric,
         margin=margin,
         alpha=0.05 if alpha is None else alpha,

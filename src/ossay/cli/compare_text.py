@@ -9,7 +9,16 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ossay.cli.compare_words import counts_of, p_value, sized, source_lines, span, table, text
+from ossay.cli.compare_words import (
+    counted,
+    counts_of,
+    p_value,
+    sized,
+    source_lines,
+    span,
+    table,
+    text,
+)
 from ossay.compare.finding import Differing, Finding
 from ossay.core.results import Records
 
@@ -46,10 +55,10 @@ def _rows(finding: Finding) -> Iterator[tuple[str, str]]:
     level = f"{100 * found.interval.level:.3g} % interval"
     yield "metric", finding.metric
     if found.design == "counts":
-        yield "n", f"{found.n_a} and {found.n_b} {found.noun}s, not paired"
+        yield "n", f"{found.n_a} and {counted(found.n_b, found.noun)}, not paired"
     else:
         inside = f" in {found.clusters} clusters" if found.clusters else ""
-        yield "n", f"{found.n_a} shared {found.noun}s{inside}"
+        yield "n", f"{counted(found.n_a, f'shared {found.noun}')}{inside}"
     if found.only_a is not None and found.only_b is not None:
         both = round(found.value_a * found.n_a) - found.only_a
         neither = found.n_a - both - found.only_a - found.only_b
@@ -103,7 +112,7 @@ def _where(finding: Finding, limit: int | None) -> Iterator[RenderableType]:
         noun = finding.comparison.noun
         yield text("")
         yield text(
-            f"{len(items)} {noun}{'s' * (len(items) != 1)} on which {better} is "
+            f"{counted(len(items), noun)} on which {better} is "
             f"{finding.comparison.measure.better}:",
             "bold",
         )
@@ -137,9 +146,8 @@ def _left_out(finding: Finding) -> Iterator[str]:
             yield f"Missing of {name}: {counts_of(reasons)}. They never count as failures."
     for name, items in ((finding.a, finding.only_in_a), (finding.b, finding.only_in_b)):
         if items:
-            yield f"Only {name} has {len(items)} items, left out: {', '.join(items[:3])}" + (
-                ", …" if len(items) > 3 else "."
-            )
+            first = ", ".join(items[:3]) + (", …" if len(items) > 3 else ".")
+            yield f"Only {name} has {counted(len(items), 'item')}, left out: {first}"
 
 
 def _ratio(value: float | None) -> str:

@@ -69,6 +69,11 @@ def p_value(p: float | None) -> str:
     return UNKNOWN if p is None else f"{p:.3g}"
 
 
+def counted(n: int, noun: str) -> str:
+    """'1 item', '2 items'."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def counts_of(reasons: dict[str, int]) -> str:
     """'3 infrastructure_error, 1 not run'."""
     return ", ".join(f"{count} {reason}" for reason, count in reasons.items())

@@ -14,11 +14,11 @@ import click
 
 from ossay.cli import place
 from ossay.cli.import_text import lines_of
-from ossay.cli.sources import pairs_of
+from ossay.cli.sources import FILE, pairs_of, stated_in
 from ossay.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ossay.core.results import Records, SourceKind
+    from ossay.core.results import Records, SourceKind, Stated
     from ossay.records.contents import Contents
     from ossay.store.imports import Kept
 
@@ -42,6 +42,19 @@ _KINDS = ("csv", "parquet", "counts", "inspect", "lm_eval")
     help="The columns of a wide table, one a model. Repeatable.",
 )
 @click.option("--model", default="", help="Whose results these are, where the file doesn't say.")
+@click.option(
+    "--stated",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Summary printed beside the rows, JSON or CSV; kept, and the rows are held against it.",
+)
+@click.option(
+    *("--stated-column", "stated_columns"),
+    multiple=True,
+    metavar="OURS=THEIRS",
+    help="Which column of it is our model, value, n.",
+)
 @click.option("--again", is_flag=True, help="Take in a file that is there under another name.")
 @click.option("--list", "list_them", is_flag=True, help="List what was imported.")
 @click.option("--forget", metavar="NAME", help="Take an import out of the ledger.")
@@ -54,13 +67,15 @@ def import_(  # noqa: PLR0913 - one argument an option
     columns: tuple[str, ...],
     model_columns: tuple[str, ...],
     model: str,
+    stated: tuple[Path, ...],
+    stated_columns: tuple[str, ...],
     again: bool,
     list_them: bool,
     forget: str | None,
     as_json: bool,
     url: str | None,
 ) -> None:
-    r"""Take in results that were made elsewhere.
+    """Take in results that were made elsewhere.
 
     FILE is an Inspect log (.eval, .json), lm-eval's samples_*.jsonl, a CSV, TSV or Parquet table
     with item, model and score, or a table of counts (model, passed, n). What a file doesn't say
@@ -70,9 +85,12 @@ def import_(  # noqa: PLR0913 - one argument an option
     ossay import logs/*.eval
     ossay import results.csv.gz --column item=question_id+turn --name mt-bench
     ossay import correct.csv --models gpt-4,mixtral --column item=subject+index
-    """
+    ossay import results.csv --stated summary.json
+    """  # noqa: D301  click reads the escape
     if sum((bool(files), list_them, forget is not None)) != 1:
         raise UsageError("say what to import: one FILE or several, or --list, or --forget NAME")
+    if stated and len(files) != 1:
+        raise UsageError(f"--stated is of one FILE, not of {len(files)}; import them apart")
     if list_them:
         _list(url, as_json=as_json)
     elif forget is not None:
@@ -93,6 +111,8 @@ def import_(  # noqa: PLR0913 - one argument an option
             models=[one for one in split if one],
             model=model,
         )
+        if stated:
+            parts = [_beside(parts[0], stated_in(stated, stated_columns))]
         _keep(parts, url, again=again, as_json=as_json)
 
 
@@ -123,6 +143,14 @@ def _read(
                 )
             )
     return parts
+
+
+def _beside(part: Records, stated: tuple[Stated, ...]) -> Records:
+    """The part with the summaries that its source prints elsewhere."""
+    from msgspec.structs import replace
+
+    own = tuple(replace(one, source=part.sources[0].name) for one in stated)
+    return replace(part, stated=part.stated + own)
 
 
 def _keep(parts: list[Records], url: str | None, *, again: bool, as_json: bool) -> None:
@@ -162,6 +190,7 @@ def _json(contents: Sequence[Contents], kept: Sequence[Kept]) -> str:
 def _list(url: str | None, *, as_json: bool) -> None:
     import json
 
+    from ossay.cli.compare_words import counted
     from ossay.core.display import visible
 
     rows = []
@@ -177,8 +206,9 @@ def _list(url: str | None, *, as_json: bool) -> None:
             day = datetime.fromtimestamp(row.read_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         click.echo(
             visible(
-                f"{row.name}  {row.kind}  {row.models} models, {row.items:,} items, "
-                f"{row.rows:,} rows  {day}  {row.file}"
+                f"{row.name}  {row.kind}  {counted(row.models, 'model')}, "
+                f"{counted(row.items, 'item') if row.items else 'items unknown'}, "
+                f"{counted(row.rows, 'row')}  {day}  {row.file}"
             )
         )
     if not rows:

@@ -31,6 +31,8 @@ def lines_of(contents: Contents, kept: Kept, doubts: Iterable[str]) -> Iterator[
         tasks = f" over {contents.items:,} tasks" if contents.items else ""
         yield f"  counts    {contents.counts:,}{tasks}; which items they are of is not known"
     yield visible(f"  metrics   {_some(contents.metrics)}")
+    if contents.stated:
+        yield f"  stated    {contents.stated:,} of its own means; the rows are held against them"
     if source.columns and source.kind in _TABLES:
         yield visible(f"  columns   {_some(f'{k} = {v}' for k, v in source.columns.items())}")
     if source.made_with:
@@ -64,8 +66,10 @@ def _unknown(contents: Contents) -> str:
 def _next(contents: Contents) -> str:
     name = contents.source.name
     if len(contents.models) == 2:
-        a, b = map(shlex.quote, contents.models)
-        return f"ossay compare {a} {b} --in {name}"
+        both = " ".join(map(shlex.quote, contents.models))
+        if any(model.startswith("-") for model in contents.models):
+            return f"ossay compare --in {name} -- {both}"  # after it no name is an option
+        return f"ossay compare {both} --in {name}"
     if len(contents.models) > 2:
         return f"ossay leaderboard --in {name}"
     return f"ossay compare A B --in {name} --in OTHER, with another model's results"

@@ -48,7 +48,7 @@ def leaderboard(
     found = gather(asked_of(options), models)
     records = found.records
     if models:
-        records = only(records, [find_model(records, name) for name in models])
+        records = only(records, [find_model(records, name) for name in found.models])
     board = rank_models(
         records, metric=metric, alpha=alpha, intersect=intersect, rng=Generator(PCG64(SEED))
     )

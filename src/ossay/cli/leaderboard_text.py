@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ossay.cli.compare_words import sized, source_lines, span, table, text
+from ossay.cli.compare_words import counted, sized, source_lines, span, table, text
 from ossay.compare.finding import Board, Standing
 from ossay.core.results import Records
 from ossay.reports.figures import usd
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _TIED = 3  # names of tied models in a row
+_UNBOUND = 10_000  # columns of a terminal on which nothing is folded
 
 
 def print_board(board: Board, records: Records, console: Console) -> None:
     """Print a board to `console`; `records` tell of its sources."""
     console.print(text(_headline(board), "bold"))
     console.print()
-    console.print(_ranks(board))
+    ranks = _ranks(board)
+    wide = console.measure(ranks, options=console.options.update(width=_UNBOUND)).maximum
+    console.print(_ranks(board, short=True) if wide > console.width else ranks)
     console.print()
     for line in (*_notes(board), *source_lines(board.sources, records)):
         console.print(text(line))
@@ -32,7 +35,8 @@ def print_board(board: Board, records: Records, console: Console) -> None:
 
 def _headline(board: Board) -> str:
     first = board.standings[0].model
-    n = f"on {board.items} items" if board.paired else f"by up to {board.items} runs, not paired"
+    size = counted(board.items, "item" if board.paired else "run")
+    n = f"on {size}" if board.paired else f"by up to {size}, not paired"
     what = f"{len(board.standings)} models by {board.metric}, {n}"
     if len(board.standings) == 1:
         return f"{what}: {first} is alone."
@@ -45,13 +49,16 @@ def _headline(board: Board) -> str:
     return f"{what}: {len(board.top)} share the first place, {', '.join(board.top[:_TIED])}{more}."
 
 
-def _ranks(board: Board) -> Table:
+def _ranks(board: Board, *, short: bool = False) -> Table:
+    """The ranks; `short` for a narrow terminal: no names in the ties, no n where all have one."""
     costs = any(one.cost_usd is not None for one in board.standings)
     passes = any(one.usd_per_pass is not None for one in board.standings)
     missing = any(one.missing for one in board.standings)
+    sizes = not short or len({one.n for one in board.standings}) > 1
     level = f"{100 * (1 - board.alpha):.3g} % interval"
     shown = table(
-        *("rank", "model", f"{board.metric}, {level}", "tied with", "n"),
+        *("rank", "model", f"{board.metric}, {level}", "tied" if short else "tied with"),
+        *["n"] * sizes,
         *["missing"] * missing,
         *["cost"] * costs,
         *["$/pass"] * passes,
@@ -62,13 +69,15 @@ def _ranks(board: Board) -> Table:
             one.model,
             f"{sized(one.value, board.measure, share=board.share)} "
             f"({span(one.interval, board.measure, share=board.share)})",
-            _tied(one),
-            str(one.n),
+            str(len(one.tied)) if short else _tied(one),
         ]
+        cells += [str(one.n)] * sizes
         cells += [str(one.missing)] * missing + [usd(one.cost_usd)] * costs
         nothing = board.share and one.value == 0.0
         cells += ["no pass" if nothing else usd(one.usd_per_pass)] * passes
         shown.add_row(*map(text, cells))
+    for column in shown.columns:
+        column.no_wrap = short and column.header not in ("model", shown.columns[2].header)
     return shown
 
 

@@ -34,13 +34,14 @@ def predictions(name: str | None, url: str | None, as_json: bool) -> None:
     Predictions stand in a plan as [[predict]], and are committed before its first run.
     """
     with place.ledger(url) as ledger:
-        commitments = ledger.commitments()
         campaigns = [row.name for row in ledger.campaigns()]
+        if name in campaigns:  # whatever happened to the predictions of others
+            _print_campaign(name, ledger, as_json)
+            return
+        commitments = ledger.commitments()
         forecasters = sorted({found.forecaster for found in commitments})
         if name is None:
             _print_records([_record(who, ledger, commitments) for who in forecasters], as_json)
-        elif name in campaigns:
-            _print_campaign(name, ledger, as_json)
         elif name in forecasters:
             _print_records([_record(name, ledger, commitments)], as_json)
         else:

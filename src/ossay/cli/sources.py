@@ -13,35 +13,37 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from ossay.cli import place
-from ossay.core.errors import UnknownName, UsageError
+from ossay.core.errors import UsageError
 
 if TYPE_CHECKING:
     from ossay.core.records import CampaignRecord
     from ossay.core.results import Records, Stated
     from ossay.stats.many import Family
-    from ossay.store.ledger import Ledger
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 class Asked(NamedTuple):
     """What the options of a command say of its sources."""
 
     files: tuple[Path, ...] = ()
+    files_of: tuple[tuple[str, Path], ...] = ()
     names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     model_columns: str = ""
     stated: tuple[Path, ...] = ()
     stated_columns: tuple[str, ...] = ()
+    fixed_clusters: bool = False
     ledger: str | None = None
 
 
 class Found(NamedTuple):
-    """The records, and the campaigns among them by name."""
+    """The records, the campaigns among them by name, and the models asked for as they name them."""
 
     records: Records
     campaigns: dict[str, CampaignRecord]
+    models: tuple[str, ...] = ()
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -64,10 +66,17 @@ def source_options(command: Command) -> Command:
         (
             click.option(
                 *("--records", "files"),
-                type=_FILE,
+                type=FILE,
                 multiple=True,
                 metavar="FILE",
                 help="CSV, Parquet, Inspect or lm-eval log, table of counts. Repeatable.",
+            ),
+            click.option(
+                *("--records-of", "files_of"),
+                type=(str, FILE),
+                multiple=True,
+                metavar="MODEL FILE",
+                help="The same, of a file that doesn't say whose results it holds. Repeatable.",
             ),
             click.option(
                 *("--in", "names"),
@@ -89,7 +98,7 @@ def source_options(command: Command) -> Command:
             ),
             click.option(
                 "--stated",
-                type=_FILE,
+                type=FILE,
                 multiple=True,
                 metavar="FILE",
                 help="Summary printed beside the rows, JSON or CSV: the rows are held against it.",
@@ -100,6 +109,11 @@ def source_options(command: Command) -> Command:
                 multiple=True,
                 metavar="OURS=THEIRS",
                 help="Which column of it is our model, value, n.",
+            ),
+            click.option(
+                "--fixed-clusters",
+                is_flag=True,
+                help="Ask about these tasks alone, not about others like them.",
             ),
             click.option("--ledger", help="Path or database URL of the ledger."),
         )
@@ -116,21 +130,31 @@ def asked_of(options: dict[str, Any]) -> Asked:
 def gather(asked: Asked, wanted: Sequence[str] = ()) -> Found:
     """Read what was asked for; with neither file nor name, find where `wanted` models are.
 
+    A model may be asked for as 'model@source', as `compare.apart` tells.
+
     Raises:
         UsageError: a file or name that can't be read, or no or several places that hold them.
     """
+    from ossay.cli.held import asked_for, from_ledger, holding
+    from ossay.compare.apart import tell_apart
+    from ossay.compare.selection import fix_clusters
+
     parts = [*_from_files(asked)]
     campaigns: dict[str, CampaignRecord] = {}
-    if not (asked.files or asked.names or place.has_ledger(asked.ledger)):
+    if not (parts or asked.names or place.has_ledger(asked.ledger)):
         raise UsageError("there is no ledger yet; give a file of results with --records FILE")
-    if asked.names or not asked.files:
+    if asked.names or not parts:
         with place.ledger(asked.ledger) as ledger:
-            names = asked.names or (_holding(ledger, wanted),)
+            names = asked.names or asked_for(ledger, wanted) or (holding(ledger, wanted),)
             for name in dict.fromkeys(names):
-                records, campaign = _from_ledger(ledger, name)
+                records, campaign = from_ledger(ledger, name)
                 parts.append(records)
                 campaigns |= {} if campaign is None else {name: campaign}
-    return Found(_joined(parts, _stated(asked)), campaigns)
+    stated = stated_in(asked.stated, asked.stated_columns)
+    records, models = tell_apart(_joined(parts, stated), wanted)
+    if asked.fixed_clusters:
+        records = fix_clusters(records)
+    return Found(records, campaigns, models)
 
 
 def pairs_of(options: Iterable[str], option: str) -> dict[str, str]:
@@ -150,71 +174,24 @@ def _from_files(asked: Asked) -> Iterator[Records]:
     columns = pairs_of(asked.columns, "--column")
     models = tuple(name.strip() for name in asked.model_columns.split(",") if name.strip())
     taken: set[str] = set()
-    for file in asked.files:
-        records = read_records(file, columns=columns, models=models)
+    unnamed = [("", file) for file in asked.files]
+    for model, file in (*unnamed, *asked.files_of):
+        records = read_records(file, columns=columns, models=models, model=model)
         name = records.sources[0].name
         if name in taken:
             number = next(n for n in range(2, len(taken) + 3) if f"{name}-{n}" not in taken)
             name = f"{name}-{number}"
-            records = read_records(file, name=name, columns=columns, models=models)
+            records = read_records(file, name=name, columns=columns, models=models, model=model)
         taken.add(name)
         yield records
 
 
-def _stated(asked: Asked) -> tuple[Stated, ...]:
-    if not asked.stated:
-        return ()
+def stated_in(files: Iterable[Path], columns: Iterable[str]) -> tuple[Stated, ...]:
+    """The summaries in `files`, as --stated and --stated-column ask for them."""
     from ossay.records.stated import read_stated
 
-    columns = pairs_of(asked.stated_columns, "--stated-column")
-    return tuple(one for file in asked.stated for one in read_stated(file, columns=columns))
-
-
-def _from_ledger(ledger: Ledger, name: str) -> tuple[Records, CampaignRecord | None]:
-    """The records of that name, and the campaign where it is one."""
-    from ossay.records.campaign import records_of
-
-    campaigns = [row.name for row in ledger.campaigns()]
-    imports = [row.name for row in ledger.imports()]
-    if name in campaigns:
-        record = ledger.campaign(name)
-        return records_of(record), record
-    if name in imports:
-        return ledger.records(name), None
-    raise UnknownName.of(
-        "campaign or import", name, (*campaigns, *imports), hint="give a file with --records"
-    )
-
-
-def _holding(ledger: Ledger, wanted: Sequence[str]) -> str:
-    """The one name in the ledger whose records hold all of these models."""
-    names = [row.name for row in ledger.campaigns()] + [row.name for row in ledger.imports()]
-    found = [name for name in names if _holds(ledger, name, wanted)]
-    if len(found) == 1:
-        return found[0]
-    what = f"both {wanted[0]!r} and {wanted[1]!r}" if len(wanted) == 2 else "results"
-    if found:
-        raise UsageError(
-            f"{len(found)} places in the ledger hold {what}: {', '.join(map(repr, found))}; name "
-            "one with --in"
-        )
-    known = f"it has {', '.join(map(repr, names))}" if names else "it is empty"
-    raise UsageError(
-        f"nothing in the ledger holds {what}: {known}. Give a file with --records, or several "
-        "--in NAME"
-    )
-
-
-def _holds(ledger: Ledger, name: str, wanted: Sequence[str]) -> bool:
-    from ossay.compare.selection import find_model
-
-    records, _ = _from_ledger(ledger, name)
-    try:
-        for model in wanted:
-            find_model(records, model)
-    except UnknownName:
-        return False
-    return bool(records.results or records.counts)
+    pairs = pairs_of(columns, "--stated-column")
+    return tuple(one for file in files for one in read_stated(file, columns=pairs))
 
 
 def _joined(parts: Sequence[Records], stated: tuple[Stated, ...]) -> Records:

@@ -45,8 +45,9 @@ def judged_as_watched(
     notes: list[str] = []
     for followed, name in _followed(campaigns):
         watched = {followed.a, followed.b}
-        if watched != {finding.a, finding.b} or finding.sources != (name,):
-            if watched & {finding.a, finding.b} and _stopped(followed):
+        a, b = (model.removesuffix(f"@{name}") for model in (finding.a, finding.b))
+        if watched != {a, b} or finding.sources != (name,):
+            if watched & {a, b} and _stopped(followed):
                 notes.append(_note(name, followed))
             continue
         for option, asked, planned in (
@@ -59,7 +60,7 @@ def judged_as_watched(
                     f"declared before its first run; leave out {option}"
                 )
         said = followed.verdict
-        kind = said.kind if finding.a == followed.a else _MIRRORED.get(said.kind, said.kind)
+        kind = said.kind if a == followed.a else _MIRRORED.get(said.kind, said.kind)
         note = (
             f"The plan of {name!r} watches these two: its e-value decides, and not the p and "
             "interval below, which are for a number of items fixed before."

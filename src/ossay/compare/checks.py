@@ -6,11 +6,15 @@ Found by the numbers alone, never by a name. Knows nothing of what a comparison 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import NamedTuple
 
+from ossay.compare.apart import named, sources_of
 from ossay.compare.flags import Problem, red_flags
-from ossay.compare.selection import metrics_in, models_in
+from ossay.compare.selection import metrics_in, models_in, plain
 from ossay.core.results import Records, Stated
+
+ITEMS_DIGEST = "items sha256"  # in `Source.made_with`: of what was asked, all items of the log
 
 
 def problems_of(records: Records, metric: str | None = None) -> tuple[Problem, ...]:
@@ -23,6 +27,8 @@ def problems_of(records: Records, metric: str | None = None) -> tuple[Problem, .
     wanted = (metric,) if metric in own else own
     return (
         *_same_file(records),
+        *_look_alike(records),
+        *_asked_otherwise(records, wanted),
         *_contradictions(records, wanted),
         *_unlike_stated(records, wanted),
         *red_flags(records, wanted),
@@ -39,6 +45,46 @@ def _same_file(records: Records) -> Iterator[Problem]:
                 "warning",
                 "",
                 f"{before!r} and {source.name!r} are the same file: it is no second measurement.",
+            )
+
+
+def _look_alike(records: Records) -> Iterator[Problem]:
+    """Two models whose names a reader can't tell apart, or hardly."""
+    first: dict[str, str] = {}
+    for model in models_in(records):
+        before = first.setdefault(plain(model), model)
+        if before != model:
+            yield Problem(
+                "look_alike",
+                "note",
+                "",
+                f"{before!r} and {model!r} differ in case, spaces or encoding alone, and are taken "
+                "as two models.",
+            )
+
+
+def _asked_otherwise(records: Records, wanted: tuple[str, ...]) -> Iterator[Problem]:
+    """Logs that use the same item names for different questions."""
+    digests = {
+        source.name: source.made_with[ITEMS_DIGEST]
+        for source in records.sources
+        if ITEMS_DIGEST in source.made_with
+    }
+    if len(set(digests.values())) < 2:
+        return
+    items: dict[str, set[str]] = {}
+    for row in records.results:
+        if row.source in digests and row.metric in wanted:
+            items.setdefault(row.source, set()).add(row.item)
+    for one, two in combinations(items, 2):
+        if items[one] == items[two] and digests[one] != digests[two]:
+            yield Problem(
+                "asked_otherwise",
+                "warning",
+                "",
+                f"{one!r} and {two!r} did not ask the same under the same item names: another "
+                "prompt, template, set of examples or version of the task. What differs may be "
+                "that, and not the models.",
             )
 
 
@@ -64,7 +110,8 @@ def _contradictions(records: Records, wanted: tuple[str, ...]) -> Iterator[Probl
             "contradiction",
             "broken",
             model,
-            f"{model!r} contradicts itself: {said[0]}{more}. Give the one source that you trust.",
+            f"{model!r} contradicts itself: {said[0]}{more}. Give the one source that you trust, "
+            f"or name one as {named(model, sources_of(records, model)[0])!r}.",
         )
 
 

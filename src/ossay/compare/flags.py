@@ -18,10 +18,18 @@ from ossay.records.campaign import NOT_RUN
 
 Level = Literal["broken", "warning", "note"]
 Kind = Literal[
-    "same_file", "contradiction", "unlike_stated", "no_rows", "nothing_right", "much_missing"
+    "same_file",
+    "look_alike",
+    "asked_otherwise",
+    "contradiction",
+    "unlike_stated",
+    "no_rows",
+    "nothing_right",
+    "much_missing",
 ]
 MUCH = 0.1  # share of results without a score that is worth a warning
 _CHANCE = 1e-4  # of getting nothing right by bad luck, below which it looks like a fault
+_LEAST = 20  # results of a benchmark below which none right may well be the model's own doing
 _TABLE = 50  # items up to which a table of scores is one of benchmarks
 
 
@@ -41,6 +49,11 @@ class Cell(NamedTuple):
     benchmark: str
     mean: float
     n: int | None
+
+    @property
+    def likely(self) -> float:
+        """The rate behind it: 1 of 1 doesn't make failing impossible (Jeffreys' mean)."""
+        return self.mean if self.n is None else (self.mean * self.n + 0.5) / (self.n + 1.0)
 
 
 def red_flags(records: Records, metrics: tuple[str, ...]) -> Iterator[Problem]:
@@ -87,23 +100,25 @@ def _nothing_right(cells: list[Cell]) -> Iterator[Problem]:
         by_benchmark.setdefault(cell.benchmark, []).append(cell)
         by_model.setdefault(cell.model, []).append(cell)
     for cell in cells:
-        if cell.mean != 0.0:
+        if cell.mean != 0.0 or (cell.n is not None and cell.n < _LEAST):
             continue
         beside, own = by_benchmark[cell.benchmark], by_model[cell.model]
-        others = [one.mean for one in beside if one.model != cell.model]
-        elsewhere = [one.mean for one in own if one.benchmark != cell.benchmark]
+        others = [one for one in beside if one.model != cell.model]
+        elsewhere = [one.likely for one in own if one.benchmark != cell.benchmark]
         if not others:
             continue
-        expected = min(median(others), median(elsewhere)) if elsewhere else median(others)
+        expected = median(one.likely for one in others)
+        expected = min(expected, median(elsewhere)) if elsewhere else expected
         chance = (1.0 - expected) ** cell.n if cell.n is not None else float(expected <= 0.5)
         if chance < _CHANCE:
             of = "" if cell.n is None else f" of {cell.n}"
+            reached = 100 * median(one.mean for one in others)
             yield Problem(
                 "nothing_right",
                 "warning",
                 cell.model,
                 f"{cell.model!r} got nothing{of} right on {cell.benchmark!r}, where others reach "
-                f"{100 * median(others):.3g} %: that looks like a fault of reading its answers, or "
+                f"{reached:.3g} %: that looks like a fault of reading its answers, or "
                 "like missing runs counted as zeros.",
             )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from ossay.compare.apart import named, sources_of
 from ossay.compare.checks import problems_of
 from ossay.compare.counts import Counted
 from ossay.compare.families import adjust
@@ -67,7 +68,9 @@ def compare_models(  # noqa: PLR0913 - each is a choice of the reader
     """
     a, b = find_model(records, a), find_model(records, b)
     if a == b:
-        raise UsageError(f"{a!r} would be compared with itself: name two models")
+        held = sources_of(records, a)
+        apart = f", or {named(a, held[0])!r} and {named(a, held[1])!r}" if len(held) > 1 else ""
+        raise UsageError(f"{a!r} would be compared with itself: name two models{apart}")
     two = only(records, (a, b))
     metric = choose_metric(two, metric)
     problems = problems_of(two, metric)

@@ -6,6 +6,7 @@ what is done with them.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
@@ -38,11 +39,11 @@ def find_model(records: Records, name: str) -> str:
     known = models_in(records)
     if name in known:
         return name
-    low = name.casefold()
-    same = [model for model in known if model.casefold() == low]
-    found = same or [model for model in known if low and low in model.casefold()]
+    low = plain(name)
+    same = [model for model in known if plain(model) == low]
+    found = same or [model for model in known if low and low in plain(model)]
     if not found and _bare(low):  # 'gpt-oss-120b' for 'GPT-OSS 120B run 1'
-        found = [model for model in known if _bare(low) in _bare(model.casefold())]
+        found = [model for model in known if _bare(low) in _bare(plain(model))]
     if len(found) == 1:
         return found[0]
     if found:
@@ -52,6 +53,11 @@ def find_model(records: Records, name: str) -> str:
     near = nearest(name, known)
     more = near if near.endswith("?") else f"; known: {listed(known)}"
     raise UnknownName(f"no model {name!r}{more}")
+
+
+def plain(name: str) -> str:
+    """A name without what a reader hardly sees: case, outer spaces, how letters are encoded."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _bare(name: str) -> str:
@@ -66,6 +72,25 @@ def only(records: Records, models: Iterable[str]) -> Records:
         results=tuple(row for row in records.results if row.model in wanted),
         counts=tuple(count for count in records.counts if count.model in wanted),
         stated=tuple(stated for stated in records.stated if stated.model in wanted),
+    )
+
+
+def fix_clusters(records: Records) -> Records:
+    """The records without clusters: a question about these clusters alone, not others like them.
+
+    Attempts at one item still go together. Each source that had clusters says so in a note.
+    """
+    had = {row.source for row in records.results if row.cluster is not None}
+    note = "Its clusters are taken as fixed: the answer is about these, not about others like them."
+    return replace(
+        records,
+        sources=tuple(
+            replace(source, notes=(*source.notes, note)) if source.name in had else source
+            for source in records.sources
+        ),
+        results=tuple(
+            row if row.cluster is None else replace(row, cluster=None) for row in records.results
+        ),
     )
 
 

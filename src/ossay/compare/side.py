@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from ossay.compare.apart import named
 from ossay.compare.selection import COSTS, metrics_in
 from ossay.core.errors import UsageError
 from ossay.core.results import Count, Records, Result
@@ -138,7 +139,7 @@ def _agreed(model: str, first: Attempt, second: Attempt) -> Attempt:
         raise UsageError(
             f"{model!r} has {first.value!r} in {first.source!r} and {second.value!r} in "
             f"{second.source!r} for item {first.item!r}, attempt {first.number!r}: give the one "
-            "source that you trust"
+            f"source that you trust, or name one as {named(model, first.source)!r}"
         )
     return first if first.run_id else second
 

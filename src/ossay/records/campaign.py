@@ -14,13 +14,14 @@ NOT_RUN = "not run"
 def records_of(record: CampaignRecord) -> Records:
     """Return a campaign's runs as results, in their order.
 
-    An item is 'suite/task/seed', its cluster 'suite/task' where the task has several seeds. A run
-    that the machine spoiled has no score and counts as missing, as does one that has not finished.
+    An item is 'suite/task/seed', its cluster 'suite/task' where the task has several seeds and is
+    not the only one: of one task alone the question can only be about that task. A run that the
+    machine spoiled has no score and counts as missing, as does one that has not finished.
     """
     seeds: dict[str, set[int]] = {}
     for run in record.runs:
         seeds.setdefault(f"{run.key.suite}/{run.key.task}", set()).add(run.key.seed)
-    several = {task for task, of in seeds.items() if len(of) > 1}
+    several = {task for task, of in seeds.items() if len(of) > 1 and len(seeds) > 1}
     results = tuple(_result(run, several, record.name) for run in record.runs)
     reasons = Counter(result.missing for result in results if result.score is None)
     notes = [

@@ -57,7 +57,7 @@ def read_lm_eval(file: SourceFile, asked: Asked) -> Records:
     if not model:
         raise file.fault(
             "a samples file names no model, and no results file of its date lies beside it; "
-            "say --model NAME"
+            "say --model NAME at import, or --records-of NAME FILE"
         )
     reader = _Reader(file, asked, task, model)
     results = file.bounded(reader.results())

@@ -171,7 +171,8 @@ def _check_columns(file: SourceFile, rows: Rows, columns: Columns, asked: Asked)
     help_ = f"say --column {lacking[0]}=COLUMN"
     if "model" in lacking:
         help_ += (
-            "; --models COL,COL for a table with one column a model, --model NAME for one model"
+            "; --models COL,COL for a table with one column a model; for one model --model NAME "
+            "at import, or --records-of NAME FILE"
         )
     raise file.fault(f"no column for {' and '.join(lacking)} among {there}{more}; {help_}")
 

@@ -52,9 +52,10 @@ def krippendorff_alpha(
     Where raters always agreed, its lower end is that of a full quarrel in as many units as Wilson's
     interval for 0 of n allows.
 
-    Where it fails: at 95 % the interval covers 87-98 % below 30 units and 92-96 % from 30 to 100
-    where categories are about as frequent; where nine of ten units are of one category it covers
-    70-99 % up to 50 units and 87-97 % up to 300, least where raters agree little.
+    Where it fails: at 95 % the interval covers 78-100 % with 5 units and 82-97 % with 10 to 50, and
+    91-96 % above where categories are about as frequent; where nine of ten units are of one
+    category it covers 70-100 % up to 50 units and 82-97 % up to 300, least where raters agree
+    little.
 
     Raises:
         ValueError: not two-dimensional, no unit with two ratings, negative values on a ratio scale,
@@ -115,9 +116,9 @@ def cohen_kappa(
     of units that gives this variance, and takes the expected agreement as known: the normal one has
     no width where the two always agree, and covers 50 % at 10 units with a kappa of 0.9.
 
-    Where it fails: below 30 units it covers about 91-97 % at 95 %; a category that hardly occurs
-    makes the expected agreement uncertain, which is not counted: 78-99 % up to 100 units where nine
-    of ten are of one category, weighed or not.
+    Where it fails: at 95 % it covers 86-100 % below 30 units and 90-96 % above; a category that
+    hardly occurs makes the expected agreement uncertain, which is not counted: 78-99 % up to 100
+    units where nine of ten are of one category, weighed or not.
 
     Args:
         first: Categories that the first rater gave.

@@ -51,7 +51,7 @@ def brier(
     G. Brier, Monthly Weather Review 78 (1950), 1-3, for one event. The interval is
     `clustered.item_interval` for independent forecasts. Its standard error is that of the losses
     seen, or that which the forecasts themselves imply where it is larger: rare events that did not
-    come yet leave no trace in the losses. At 95 % it covers 92-100 % up to 50 forecasts, 93-97 %
+    come yet leave no trace in the losses. At 95 % it covers 92-100 % up to 50 forecasts, 93-98 %
     above.
 
     Raises:
@@ -75,8 +75,8 @@ def log_score(
 
     I. J. Good, "Rational decisions", Journal of the Royal Statistical Society B 14 (1952). It is
     infinite, and without an interval, where something held to be impossible happened. The interval
-    is a t interval with the standard error as for `brier`: at 95 % it covers 95-100 % up to 50
-    forecasts and 93-97 % from 200, rare events included.
+    is a t interval with the standard error as for `brier`: at 95 % it covers 93-100 % up to 50
+    forecasts and 92-97 % from 200, rare events included.
 
     Raises:
         ValueError: as `brier`.

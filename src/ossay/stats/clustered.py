@@ -42,8 +42,8 @@ class ClusteredMean(Struct, frozen=True):
 
         At 95 %, scores in a bell shape, it covers 94-96 % from 5 clusters on, also where their
         sizes differ tenfold. Where it fails: it has no width where all values are equal, and skewed
-        values need more clusters. For 0/1 results use `clustered_rate`: this one covers 42-95 %
-        with 5 clusters, 59-96 % with 10 and 87-96 % with 50, least near 0 and 1.
+        values need more clusters. For 0/1 results use `clustered_rate`: this one covers 40-96 %
+        with 5 clusters, 59-96 % with 10 and 86-96 % with 50, least near 0 and 1.
 
         Raises:
             ValueError: level outside (0, 1).

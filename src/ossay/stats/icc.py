@@ -48,7 +48,7 @@ def icc(
     freedom as of Satterthwaite.
 
     Where it fails: at 95 % all three cover 93-97 % from 5 targets on with 2 to 10 raters, but that
-    of ICC(2) falls to 89-93 % with 500 targets: so many say less about the bias of few raters than
+    of ICC(2) falls to 88-93 % with 500 targets: so many say less about the bias of few raters than
     the approximation takes. With marks of 0 and 1 all three fail.
 
     Raises:

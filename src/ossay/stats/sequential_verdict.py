@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ossay.stats.confseq import difference_sequence
 from ossay.stats.design import Discordance
@@ -16,7 +17,7 @@ from ossay.stats.futility import sequential_design
 from ossay.stats.interval import Interval
 from ossay.stats.planning import needed_pairs
 from ossay.stats.sequential import SPREAD, Bet, decided, e_value
-from ossay.stats.verdict import POWER, Kind, Verdict
+from ossay.stats.verdict import POWER, Kind, Verdict, rounded
 
 # How following a comparison ended: 'futile' gave up with items left, 'used_up' had none left.
 Ending = Literal["decided", "tied", "futile", "used_up", "open"]
@@ -110,8 +111,11 @@ def further_items(race: Race) -> int | None:
 
 
 def _better(race: Race) -> str:
-    first, second = (race.a, race.b) if race.difference > 0 else (race.b, race.a)
-    return f"{first} better: {_points(abs(race.difference))} above {second} ({_evidence(race)})."
+    ahead = race
+    if race.difference < 0:
+        ahead = replace(race, a=race.b, b=race.a, only_a=race.only_b, only_b=race.only_a)
+    gap = _points(ahead.difference)
+    return f"{ahead.a} better: {gap} above {ahead.b} ({_evidence(ahead)})."
 
 
 def _tied(race: Race, margin: float) -> str:
@@ -131,7 +135,7 @@ def _open(race: Race, ending: Ending, left: int, chance: float | None, more: int
     elif ending == "used_up":
         said += " The plan has no items left."
     if more is not None:
-        said += f" About {more:,} more per model would decide it, if this is the truth."
+        said += f" About {rounded(more)} more per model would decide it, if this is the truth."
     return said
 
 

@@ -10,6 +10,7 @@ import math
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ossay.stats.comparison import Comparison
 from ossay.stats.design import Discordance
@@ -118,12 +119,18 @@ def _more(found: Comparison, margin: float | None, alpha: float) -> int | None:
 
 
 def _better(found: Comparison, p: float, family: int, margin: float | None) -> str:
-    first, second = (found.a, found.b) if found.ahead > 0 else (found.b, found.a)
+    first, second, won, lost = (found.a, found.b, found.only_a, found.only_b)
+    if found.ahead < 0:
+        first, second, won, lost = second, first, lost, won
     note = "" if margin is None else f" Yet by less than the margin of {_size(found, margin)}."
     side = "below" if found.measure.less else "above"
+    sign = math.copysign(1.0, found.difference)
+    low, high = sorted(sign * end for end in (found.interval.low, found.interval.high))
+    gap = replace(found.interval, low=low, high=high)
+    ahead = replace(found, interval=gap, only_a=won, only_b=lost)
     return (
         f"{first} {found.measure.better}: {_gap(found)} {side} {second} "
-        f"({_evidence(found, p, family)}).{note}"
+        f"({_evidence(ahead, p, family)}).{note}"
     )
 
 
@@ -139,8 +146,10 @@ def _open(found: Comparison, p: float, family: int, margin: float | None, more: 
         f"Not enough data: {found.a} {_against(found)} {found.b} ({_evidence(found, p, family)}). "
     )
     if more is not None:
+        new = ", in new clusters," if found.clusters else ""
         return (
-            start + f"About {_rounded(more)} more per model would decide it, if this is the truth."
+            f"{start}About {rounded(more)} more per model{new} would decide it, if this is the "
+            "truth."
         )
     if margin is None:
         both = "take as much" if found.measure.less else "do as well"
@@ -211,7 +220,7 @@ def _p(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"= {p:.2g}"
 
 
-def _rounded(count: int) -> str:
+def rounded(count: int) -> str:
     """Two digits, upwards: more would claim to know."""
     step = 10 ** max(0, len(str(count)) - 2)
     return f"{-(-count // step) * step:,}"

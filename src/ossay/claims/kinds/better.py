@@ -17,7 +17,7 @@ class Better(Versus, frozen=True, kw_only=True):
     """A is better than B."""
 
     def check(self, evidence: Evidence) -> Answer:
-        """Compare; figures that have B ahead contradict the claim, significant or not."""
+        """Compare; B ahead by no more than chance explains contradicts nothing, and is said."""
         if self.design == "printed":
             return judge_printed(self, evidence)
         met = self.meet(evidence)
@@ -25,19 +25,17 @@ class Better(Versus, frozen=True, kw_only=True):
         if met.judged.kind == "a_better":
             verdict: Verdict = "supported"
             because = "The test tells the two apart, and the first is the better one."
-        elif ahead < 0:
+        elif met.judged.kind == "b_better":
             verdict = "contradicted"
-            because = (
-                "The second is the better one, and the test tells them apart."
-                if met.judged.kind == "b_better"
-                else "The figures have the second ahead, though not by more than chance."
-            )
+            because = "The second is the better one, and the test tells them apart."
         elif met.judged.kind == "tied":
             verdict, because = "contradicted", "The two are tied within the margin."
         else:
             verdict = "not_distinguishable"
             because = "The first is ahead by no more than chance explains."
-            if not ahead:
+            if ahead < 0:
+                because = "The figures have the second ahead, though not by more than chance."
+            elif not ahead:
                 because = "The two came out equal."
         return _answer(met, verdict, because)
 

@@ -53,8 +53,8 @@ class EnoughRuns(Claim, frozen=True, kw_only=True):
                 f"{'no number' if two is None else f'{two:,} each'}"
             )
             steps.append(
-                f"one model with {self.n:,} against a fixed {percent(rate)}: shown with chance "
-                f"{percent(alone)}; {percent(self.power)} takes "
+                f"one model with {self.n:,} against a fixed {percent(rate)}, one-sided: shown with "
+                f"chance {percent(alone)}; {percent(self.power)} takes "
                 f"{f'over {_SEARCH:,}' if one is None else f'{one:,}'}"
             )
             numbers |= {

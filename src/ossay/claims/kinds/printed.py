@@ -53,17 +53,15 @@ def judge_printed(claim: Versus, evidence: Evidence, *, tied: bool = False) -> A
     ):
         steps.append(f"no whole count of {claim.n:,} prints like this: means of repeats, probably")
     verdicts = [_at(claim, (a, b), n, tied, steps, numbers) for n in sizes]
-    if ahead < 0 and not tied:
-        because = f"The source's own figures have {names[1]} ahead."
-        return Answer("contradicted", because, tuple(steps), numbers=numbers)
+    own = f"The source's own figures have {names[1]} ahead. " if ahead < 0 and not tied else ""
     if len(set(verdicts)) != 1:
         because = (
             "How many items is not said; of those assumed, some show it and some don't."
             if verdicts
             else "How many items is not said, and it decides."
         )
-        return Answer("not_checkable", because, tuple(steps), numbers=numbers)
-    because = _because(verdicts[0], tied) + ("." if claim.n else " at each n assumed.")
+        return Answer("not_checkable", own + because, tuple(steps), numbers=numbers)
+    because = own + _because(verdicts[0], tied) + ("." if claim.n else " at each n assumed.")
     more = None
     if verdicts[0] == "not_distinguishable" and each is not None and each > max(sizes):
         more = each - max(sizes)
@@ -111,9 +109,9 @@ def _at(
         if met.judged.within:
             return "supported"
         return "not_distinguishable" if met.judged.kind == "not_enough_data" else "contradicted"
-    if best > claim.alpha or met.judged.kind != "a_better":
+    if best > claim.alpha or met.judged.kind not in ("a_better", "b_better"):
         return "not_distinguishable"
-    return "supported"
+    return "supported" if met.judged.kind == "a_better" else "contradicted"
 
 
 def _wins(alpha: float) -> int:

@@ -1,0 +1,1 @@
+"""Which model answers: policies calibrated on what was measured. No HTTP, no files, no clock."""
