@@ -1,0 +1,1 @@
+"""Pages for people: rating answers. Server-rendered; what a model wrote never acts."""

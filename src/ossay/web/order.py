@@ -1,0 +1,30 @@
+"""In which order a rater sees answers: at random, each rater another, the same after a restart.
+
+Knows nothing of answers but their runs' ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+
+def order_of(runs: Iterable[str], *, rater: str, seed: int) -> list[str]:
+    """Return the runs in the rater's order. One that comes later changes no other's order."""
+    return sorted(runs, key=lambda run: _drawn(run, rater, seed))
+
+
+def beside(runs: Sequence[str], *, rater: str, seed: int, most: int) -> list[str]:
+    """Return at most so many runs to show side by side, in an order that names no model."""
+    return order_of(runs, rater=f"{rater}\0beside", seed=seed)[:most]
+
+
+def next_open(order: Sequence[str], rated: Iterable[str], *, after: str = "") -> str | None:
+    """Return the first run that is not rated, looking from `after` on and then from the start."""
+    done = set(rated)
+    start = order.index(after) + 1 if after in order else 0
+    return next((run for run in (*order[start:], *order[:start]) if run not in done), None)
+
+
+def _drawn(run: str, rater: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}\0{rater}\0{run}".encode("utf-8", "replace")).digest()
