@@ -14,12 +14,14 @@ from sqlalchemy import create_engine, inspect, text
 from ossay.core.errors import LedgerError, UnknownName
 from ossay.core.outcome import Flag, Outcome
 from ossay.core.predictions import Committed, Prediction
+from ossay.core.rating import Rating
 from ossay.core.records import CallRecord, RunKey, RunRecord
 from ossay.core.results import Records, Result, Source
 from ossay.core.task import Transcript
 from ossay.core.types import ModelCard, Usage
 from ossay.store.address import parse_address
 from ossay.store.ledger import open_ledger
+from ossay.store.schema import commitments, counts, metadata, results, runs, sources, stated
 from ossay.store.transcripts import pack_transcript
 
 TRANSCRIPT = Transcript("add", 0, "Answer.", "0 + 1?", "answered", seconds=0.5)
@@ -73,7 +75,7 @@ def version_at(url):
     return version, len(tables)
 
 
-OLD, NEW = ("1", 6), ("2", 11)
+OLD, NEW = ("1", 6), ("3", 14)
 
 
 def check_what_was_in_it(ledger):
@@ -215,7 +217,7 @@ def test_of_several_processes_one_upgrades(old_url):
         process.stdin.write("go\n")
         process.stdin.flush()
     made = sorted(int(process.communicate()[0]) for process in crowd)
-    assert made == [0, 0, 0, 5]
+    assert made == [0, 0, 0, 8]
     assert [process.returncode for process in crowd] == [0] * 4
     assert version_at(old_url) == NEW
 
@@ -235,15 +237,15 @@ def step(*_):
 
 @event.listens_for(Engine, "before_cursor_execute")
 def before(connection, cursor, statement, *_):
-    if statement.lstrip().startswith(("CREATE", "UPDATE")):
+    if statement.lstrip().startswith(("CREATE", "ALTER", "UPDATE")):
         step()
 
 event.listen(Engine, "commit", step)
 open_ledger(sys.argv[1], create=True).close()
 """
 
-# Five tables, an index, the version, the commit.
-STEPS = 8
+# Eight tables, two indexes, a column, the version, the commit.
+STEPS = 13
 
 
 @pytest.mark.parametrize("step", [3, STEPS - 1, STEPS])
@@ -288,3 +290,60 @@ def test_a_version_that_is_none_is_no_ledger(tmp_path, version, create):
     engine.dispose()
     with pytest.raises(LedgerError, match="is no ledger"):
         open_ledger(path, create=create)
+
+
+@pytest.fixture
+def second_version(old_url):
+    """The address of a ledger of version 2, on each kind of database."""
+    engine = engine_of(old_url)
+    with engine.begin() as connection:
+        # Version 3 left these five as they were.
+        metadata.create_all(connection, tables=[commitments, sources, results, counts, stated])
+        connection.execute(text("UPDATE meta SET value = '2'"))
+    engine.dispose()
+    return old_url
+
+
+def test_version_2_is_readable_as_it_is(second_version):
+    with open_ledger(second_version, create=False) as ledger:
+        check_what_was_in_it(ledger)
+        ledger.keep(RESULTS)
+        assert ledger.records("log") == RESULTS
+        assert ledger.ratings("night") == []
+        assert ledger.rubrics("night") == {}
+        (answer,) = ledger.answers("night")
+        assert answer.facts == {"passed": True, "done": 1, "of": 1}
+        assert ledger.answer("night-0").prompt == "0 + 1?"
+        with pytest.raises(UnknownName):
+            ledger.artefact("night-0", "screenshot.png")
+        rating = Rating(
+            "r", "night", "night-0", "anna", "human", "sums", "1", "x", (), (), (), 1.0, 2.0, "t"
+        )
+        with pytest.raises(LedgerError, match="holds no ratings"):
+            asyncio.run(ledger.rate(rating))
+    assert version_at(second_version) == ("2", 11)
+
+
+def test_version_2_gets_what_version_3_has(second_version):
+    with open_ledger(second_version, create=True) as ledger:
+        check_what_was_in_it(ledger)
+        assert ledger.campaign("night").runs[0].facts == {}
+        assert ledger.ratings("night") == []
+    assert version_at(second_version) == NEW
+
+
+def test_a_process_of_version_2_that_is_at_work_goes_on(second_version):
+    """It enters runs without naming facts, and they have none."""
+    open_ledger(second_version, create=True).close()
+    columns = [column.name for column in runs.c if column.name != "facts"]
+    engine = engine_of(second_version)
+    with engine.begin() as connection:
+        row = connection.execute(text("SELECT * FROM runs WHERE id = 'night-2'")).one()
+        values = {**row._mapping, "id": "night-3", "position": 3}
+        named = ", ".join(f'"{name}"' for name in columns)
+        given = ", ".join(f":{name}" for name in columns)
+        statement = text(f"INSERT INTO runs ({named}) VALUES ({given})")
+        connection.execute(statement, {name: values[name] for name in columns})
+    engine.dispose()
+    with open_ledger(second_version, create=False) as ledger:
+        assert ledger.campaign("night").runs[3].facts == {}

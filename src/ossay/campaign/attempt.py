@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +35,14 @@ from ossay.suites.grading import check_environment, grade_run
 GRADER_S = 120.0
 
 
+class Ended(NamedTuple):
+    """How a run ended, what was said, and the files to keep of it, name -> content."""
+
+    record: RunRecord
+    transcript: Transcript | None
+    artefacts: Mapping[str, bytes]
+
+
 @dataclass(frozen=True)
 class Attempts:
     """What every run of a campaign shares, and how one is carried out."""
@@ -47,8 +56,8 @@ class Attempts:
     trust_local: bool
     hide: Callable[[str], str]
 
-    async def carry_out(self, claim: Claim, books: Books) -> tuple[RunRecord, Transcript | None]:
-        """Carry out a run from a fresh start; return how it ended and what was said.
+    async def carry_out(self, claim: Claim, books: Books) -> Ended:
+        """Carry out a run from a fresh start; return how it ended.
 
         Raises:
             ClaimLost, LedgerError: its calls cannot be booked; nothing may be written of it.
@@ -126,7 +135,7 @@ class Attempts:
         transcript: Transcript | None,
         grade: Grade | None,
         error: str,
-    ) -> tuple[RunRecord, Transcript | None]:
+    ) -> Ended:
         flags: tuple[Flag, ...] = ()
         outcome = Outcome.INFRASTRUCTURE_ERROR
         if transcript is not None:
@@ -152,8 +161,9 @@ class Attempts:
             usage=books.usage,
             cost_usd=books.cost_usd,
             tries=claim.try_,
+            facts=grade.facts if grade else {},
         )
-        return record, transcript
+        return Ended(record, transcript, grade.artefacts if grade else {})
 
 
 async def _remove(workspace: Workspace) -> None:

@@ -139,8 +139,8 @@ class Session:
 
     async def _carry_out(self, worker: Worker, claim: Claim) -> None:
         books = Books(worker, claim, self._prices.get(claim.key.model), self._tally)
-        record, transcript = await self._attempts.carry_out(claim, books)
-        await worker.finish(claim, record, transcript, books.lost_calls)
+        record, transcript, artefacts = await self._attempts.carry_out(claim, books)
+        await worker.finish(claim, record, transcript, books.lost_calls, artefacts)
         if record.outcome is not None:
             self._tally.count_run(record.outcome)
             if self._follower is not None:

@@ -67,7 +67,7 @@ def compare(  # noqa: PLR0913 - one argument an option
     from ossay.compare.pair import compare_models
 
     asked = asked_of(options)
-    found = gather(asked, (a, b))
+    found = gather(asked, (a, b), metric)
     finding = compare_models(
         found.records,
         *found.models,

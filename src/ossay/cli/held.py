@@ -11,19 +11,29 @@ from typing import TYPE_CHECKING
 from ossay.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from ossay.core.rating import RaterKind
     from ossay.core.records import CampaignRecord
     from ossay.core.results import Records
     from ossay.store.ledger import Ledger
 
 
-def from_ledger(ledger: Ledger, name: str) -> tuple[Records, CampaignRecord | None]:
-    """The records of that name, and the campaign where it is one."""
+def from_ledger(
+    ledger: Ledger, name: str, raters: RaterKind | None = None
+) -> tuple[Records, CampaignRecord | None]:
+    """The records of that name, and the campaign where it is one.
+
+    With `raters`, a campaign's ratings by people or by models; raises `UsageError` where it has
+    none.
+    """
     from ossay.records.campaign import records_of
+    from ossay.records.ratings import ratings_as_records
 
     campaigns = [row.name for row in ledger.campaigns()]
     imports = [row.name for row in ledger.imports()]
     if name in campaigns:
         record = ledger.campaign(name)
+        if raters is not None:
+            return ratings_as_records(record, ledger.ratings(name), raters), record
         return records_of(record), record
     if name in imports:
         return ledger.records(name), None

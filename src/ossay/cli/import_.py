@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ossay.records.contents import Contents
     from ossay.store.imports import Kept
 
-_KINDS = ("csv", "parquet", "counts", "inspect", "lm_eval")
+_KINDS = ("csv", "parquet", "counts", "inspect", "lm_eval", "16x")
 
 
 @click.command("import")
@@ -77,9 +77,9 @@ def import_(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Take in results that were made elsewhere.
 
-    FILE is an Inspect log (.eval, .json), lm-eval's samples_*.jsonl, a CSV, TSV or Parquet table
-    with item, model and score, or a table of counts (model, passed, n). What a file doesn't say
-    stays unknown.
+    FILE is an Inspect log (.eval, .json), lm-eval's samples_*.jsonl, an export of 16x Eval, a CSV,
+    TSV or Parquet table with item, model and score, or a table of counts (model, passed, n). What a
+    file doesn't say stays unknown.
 
     \b
     ossay import logs/*.eval

@@ -45,7 +45,7 @@ def leaderboard(
     from ossay.compare.board import rank_models
     from ossay.compare.selection import find_model, only
 
-    found = gather(asked_of(options), models)
+    found = gather(asked_of(options), models, metric)
     records = found.records
     if models:
         records = only(records, [find_model(records, name) for name in found.models])

@@ -91,6 +91,7 @@ def _serve(study: Study, host: str, port: int, as_json: bool) -> None:
         sys.stdout.flush()
 
     with bound, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(study.refresh())  # now, and not while the first page waits
         runner.run(serve(app, bound, drain_s=1.0, ready=ready))
 
 

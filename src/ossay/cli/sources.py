@@ -16,6 +16,7 @@ from ossay.cli import place
 from ossay.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from ossay.core.rating import RaterKind
     from ossay.core.records import CampaignRecord
     from ossay.core.results import Records, Stated
     from ossay.stats.many import Family
@@ -35,6 +36,7 @@ class Asked(NamedTuple):
     stated: tuple[Path, ...] = ()
     stated_columns: tuple[str, ...] = ()
     fixed_clusters: bool = False
+    raters: str | None = None
     ledger: str | None = None
 
 
@@ -115,6 +117,11 @@ def source_options(command: Command) -> Command:
                 is_flag=True,
                 help="Ask about these tasks alone, not about others like them.",
             ),
+            click.option(
+                "--raters",
+                type=click.Choice(("people", "models")),
+                help="Take ratings of a campaign: people's, or a judge model's.",
+            ),
             click.option("--ledger", help="Path or database URL of the ledger."),
         )
     ):
@@ -127,10 +134,11 @@ def asked_of(options: dict[str, Any]) -> Asked:
     return Asked(**{field: options.pop(field) for field in Asked._fields})
 
 
-def gather(asked: Asked, wanted: Sequence[str] = ()) -> Found:
+def gather(asked: Asked, wanted: Sequence[str] = (), metric: str | None = None) -> Found:
     """Read what was asked for; with neither file nor name, find where `wanted` models are.
 
-    A model may be asked for as 'model@source', as `compare.apart` tells.
+    A model may be asked for as 'model@source', as `compare.apart` tells. The metric 'rating' of a
+    campaign is what people rated, unless models' ratings are asked for.
 
     Raises:
         UsageError: a file or name that can't be read, or no or several places that hold them.
@@ -147,7 +155,7 @@ def gather(asked: Asked, wanted: Sequence[str] = ()) -> Found:
         with place.ledger(asked.ledger) as ledger:
             names = asked.names or asked_for(ledger, wanted) or (holding(ledger, wanted),)
             for name in dict.fromkeys(names):
-                records, campaign = from_ledger(ledger, name)
+                records, campaign = from_ledger(ledger, name, _kind(asked.raters, metric))
                 parts.append(records)
                 campaigns |= {} if campaign is None else {name: campaign}
     stated = stated_in(asked.stated, asked.stated_columns)
@@ -155,6 +163,13 @@ def gather(asked: Asked, wanted: Sequence[str] = ()) -> Found:
     if asked.fixed_clusters:
         records = fix_clusters(records)
     return Found(records, campaigns, models)
+
+
+def _kind(raters: str | None, metric: str | None) -> RaterKind | None:
+    """Whose ratings are asked for, None where it is not about ratings."""
+    if raters is None:
+        return "human" if metric == "rating" else None
+    return "human" if raters == "people" else "model"
 
 
 def pairs_of(options: Iterable[str], option: str) -> dict[str, str]:

@@ -6,12 +6,14 @@ Knows nothing of SQL or HTML.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct, field
 
 from ossay.core.outcome import Flag, Outcome
 from ossay.core.predictions import Committed
+from ossay.core.rubric import Fact
 from ossay.core.types import ModelCard, Usage
 
 RunState = Literal["planned", "running", "finished"]
@@ -34,7 +36,7 @@ class RunRecord(Struct, frozen=True, omit_defaults=True):
     `usage` and `cost_usd` are those of the try that finished; `lost_cost_usd` is what earlier tries
     cost that were cut off, and `tries` counts all. `lost_calls_unpriced` counts calls that were
     open when a try was cut off, or failed with part of their answer here: they may have cost money
-    that nobody knows.
+    that nobody knows. `facts` are what the grader found beside its verdict, for rubrics.
     """
 
     id: str
@@ -55,6 +57,7 @@ class RunRecord(Struct, frozen=True, omit_defaults=True):
     lost_cost_usd: float = 0.0
     lost_calls_unpriced: int = 0
     tries: int = 0
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
 class CallRecord(Struct, frozen=True, omit_defaults=True):

@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-SourceKind = Literal["campaign", "csv", "parquet", "inspect", "lm_eval", "counts"]
+SourceKind = Literal["campaign", "csv", "parquet", "inspect", "lm_eval", "counts", "16x"]
 
 # The metric of a source that names none, and of our own campaigns: 1 passed, 0 did not.
 SCORE = "score"

@@ -47,7 +47,7 @@ class Instance(Struct, frozen=True):
         protected: Paths that must be byte-identical afterwards.
         tools: The tools offered, by name.
         needs: What the machine must have inside the sandbox: 'python', 'pytest', 'sqlite3', 'node',
-            'typescript'.
+            'typescript', 'chromium'.
         budget: What one run may use.
         secret: What only the grader knows. Never shown to a model.
         scripts: Name -> the assistant messages that a scripted model plays. 'reference' passes,
@@ -121,6 +121,8 @@ class Grade(Struct, frozen=True, omit_defaults=True):
     told from none; what is right when nothing is done (protected files intact) is no part.
     `reason` is one sentence for a person. `flags` are what only the grader can see. `facts` are
     what it found beside the verdict, for rubrics: name -> a number, a text, or yes and no.
+    `artefacts` are files to keep for whoever looks at the run: name -> content, such as
+    'screenshot.png'.
     """
 
     passed: bool
@@ -129,6 +131,7 @@ class Grade(Struct, frozen=True, omit_defaults=True):
     of: int = 1
     flags: tuple[Flag, ...] = ()
     facts: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    artefacts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Task(Protocol):

@@ -3,8 +3,8 @@
 `scripted/reference`, `scripted/do_nothing` and every other script that an instance carries are
 played by name; `scripted/echo` repeats the last user message, and `scripted/caller` (`caller`)
 calls tools. These two stream word by word, or with `scripted/echo?pieces=whole` in one piece.
-`scripted/sometimes?rate=0.7&seed=1` (`sometimes`) passes 7 of 10 instances. No network, no
-randomness. Knows nothing of what the scripts are for.
+`scripted/sometimes?rate=0.7&seed=1` (`sometimes`) passes 7 of 10 instances; `scripted/judge`
+(`judge`) rates answers. No network, no randomness. Knows nothing of what the scripts are for.
 """
 
 from __future__ import annotations
@@ -141,6 +141,10 @@ def scripted(name: str) -> Scripted | Rehearsal:
         from ossay.models.sometimes import sometimes
 
         return sometimes(query, f"scripted/{name}")
+    if base == "judge":
+        from ossay.models.judge import judge
+
+        return judge(query)
     pieces: Pieces = "words"
     for key, value in parse_qsl(query, keep_blank_values=True):
         if key != "pieces":

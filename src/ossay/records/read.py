@@ -6,6 +6,7 @@ of ledgers; the network is not used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
@@ -15,6 +16,9 @@ from ossay.core.results import Records, SourceKind
 from ossay.records.columns import SYNONYMS
 from ossay.records.rows import open_rows
 from ossay.records.source_file import Asked, Progress, SourceFile, check_name, look_at
+
+# How an export of 16x Eval begins; logs of Inspect begin with their version.
+_SIXTEEN_X = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\{\s*"(?:evals|experiments|contexts|prompts)"')
 
 KINDS: tuple[SourceKind, ...] = tuple(k for k in get_args(SourceKind) if k != "campaign")
 
@@ -34,7 +38,7 @@ def read_records(
 
     Args:
         path: CSV, TSV (gzipped or not), Parquet, an Inspect log (.eval, .json), lm-eval's
-            samples_*.jsonl, or a table of counts.
+            samples_*.jsonl, an export of 16x Eval, or a table of counts.
         name: What the source is called; by default the file's name without suffix.
         kind: What to read it as; by default told by what it holds.
         columns: Our field -> the column of a table, or several joined by '+' for an item; '' for
@@ -70,6 +74,10 @@ def _reader(kind: SourceKind) -> Callable[[SourceFile, Asked], Records]:
         from ossay.records.lm_eval import read_lm_eval
 
         return read_lm_eval
+    if kind == "16x":
+        from ossay.records.sixteen_x_results import read_sixteen_x
+
+        return read_sixteen_x
     from ossay.records.table import read_table
 
     return read_table
@@ -80,6 +88,8 @@ def kind_of(file: SourceFile, asked: Asked) -> SourceKind:
     base = file.base.lower()
     if file.start.startswith(b"PAR1") or base.endswith(".parquet"):
         return "parquet"
+    if _SIXTEEN_X.match(file.start):
+        return "16x"
     if file.start.startswith(b"PK") or base.endswith((".eval", ".json")):
         return "inspect"
     if base.endswith(".jsonl") or file.start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):

@@ -1,4 +1,4 @@
-"""The ledger: campaigns, runs, calls, transcripts, predictions, imports; SQLite or PostgreSQL.
+"""The ledger: campaigns, runs, calls, transcripts, ratings, imports; SQLite or PostgreSQL.
 
 `open_ledger` opens one. Reading is plain, writing is awaited until it is durable, as `store.writer`
 says. Knows nothing of plans, models or tasks.
@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, update
 
@@ -33,6 +34,7 @@ from ossay.store.imports import (
 )
 from ossay.store.intake import ready_to_keep
 from ossay.store.presence import Presence, own_presence
+from ossay.store.rated import Rated
 from ossay.store.reader import (
     CampaignRow,
     list_campaigns,
@@ -43,6 +45,8 @@ from ossay.store.reader import (
 from ossay.store.schema import campaigns
 from ossay.store.worker import Desk, Worker
 from ossay.store.writer import Writer
+
+T = TypeVar("T")
 
 
 def open_ledger(
@@ -68,7 +72,7 @@ def open_ledger(
     return Ledger(engine, address, clock, presence or own_presence())
 
 
-class Ledger:
+class Ledger(Rated):
     """An open ledger. Use it in a `with`, or close it."""
 
     def __init__(
@@ -196,6 +200,9 @@ class Ledger:
         self._workers.append(worker.id)
         await worker.beat()
         return worker
+
+    async def _do(self, job: Callable[[Connection], T]) -> T:
+        return await self._open_desk().writer.do(job)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

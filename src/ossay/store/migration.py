@@ -5,24 +5,35 @@ Knows nothing of how a ledger is opened, or of what is in it.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table, inspect, select, update
+from sqlalchemy import Connection, Table, inspect, select, text, update
 
 from ossay.core.errors import LedgerError
 from ossay.store.address import Address
 from ossay.store.schema import (
     SCHEMA_VERSION,
+    artefacts,
     commitments,
     counts,
     meta,
     metadata,
+    ratings,
     results,
+    rubrics,
     sources,
     stated,
 )
 
-# Version -> the tables that it added. A version that changes a table needs a step of its own here:
-# `metadata` makes tables as they are now, not as they were then.
-_ADDED: dict[int, tuple[Table, ...]] = {2: (commitments, sources, results, counts, stated)}
+# Version -> the tables that it added. `metadata` makes tables as they are now, not as they were
+# then, so a table that a later version changes is changed by a statement below.
+_ADDED: dict[int, tuple[Table, ...]] = {
+    2: (commitments, sources, results, counts, stated),
+    3: (artefacts, rubrics, ratings),
+}
+# Version -> what it changed in tables that were there. Defaults, so that a process of an older
+# ossay that is at work can go on.
+_CHANGED: dict[int, tuple[str, ...]] = {
+    3: ("ALTER TABLE runs ADD COLUMN facts TEXT NOT NULL DEFAULT '{}'",)
+}
 
 
 def version_of(connection: Connection) -> int | None:
@@ -42,6 +53,20 @@ def stored_version(connection: Connection) -> str:
 def has_imports(connection: Connection) -> bool:
     """Whether the ledger has tables for imports and commitments: one of version 1 has not."""
     return stored_version(connection) != "1"
+
+
+def has_ratings(connection: Connection) -> bool:
+    """Whether the ledger has tables for ratings, and runs have facts: since version 3."""
+    return stored_version(connection) not in ("1", "2")
+
+
+def check_has_ratings(connection: Connection) -> None:
+    """Raise `LedgerError` where `has_ratings` is not so: the ledger was opened only for reading."""
+    if not has_ratings(connection):
+        raise LedgerError(
+            "a ledger of version 1 or 2 holds no ratings, and was not opened in a way that may "
+            "change it; `ossay run` and `ossay rate` upgrade it"
+        )
 
 
 def check_has_imports(connection: Connection) -> None:
@@ -70,5 +95,8 @@ def upgrade(connection: Connection, address: Address) -> None:
             f"{', '.join(map(repr, taken))} of something else are there; rename them"
         )
     metadata.create_all(connection, tables=missing)
+    for since, changes in _CHANGED.items():
+        for change in changes if since > version else ():
+            connection.execute(text(change))
     raised = update(meta).where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION))
     connection.execute(raised)

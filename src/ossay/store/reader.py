@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, select
 
 from ossay.core.errors import LedgerError, UnknownName, UsageError
 from ossay.core.outcome import Flag, Outcome
@@ -14,6 +14,8 @@ from ossay.core.task import Transcript
 from ossay.core.types import ModelCard, Usage
 from ossay.store.claim import Totals
 from ossay.store.commitments import read_commitment
+from ossay.store.facts import unpack_facts
+from ossay.store.migration import has_ratings
 from ossay.store.schema import calls, campaigns, runs, transcripts
 from ossay.store.text import is_storable
 from ossay.store.transcripts import unpack_transcript
@@ -78,7 +80,8 @@ def read_campaign(connection: Connection, name: str) -> CampaignRecord:
     if header is None:
         known = connection.execute(select(campaigns.c.name)).scalars()
         raise UnknownName.of("campaign", name, known, hint="`ossay campaigns` lists them")
-    run_rows = connection.execute(_runs_of(name).order_by(runs.c.position))
+    query = select(*run_columns(connection)).where(runs.c.campaign == name)
+    run_rows = connection.execute(query.order_by(runs.c.position))
     call_rows = connection.execute(
         select(calls)
         .join(runs, calls.c.run_id == runs.c.id)
@@ -169,8 +172,11 @@ def _spending(connection: Connection, campaign: str) -> dict[str, Any]:
     return {**row, "tokens": int(row["tokens"])}  # PostgreSQL adds integers up as NUMERIC
 
 
-def _runs_of(campaign: str) -> Select[Any]:
-    return select(runs).where(runs.c.campaign == campaign)
+def run_columns(connection: Connection) -> list[ColumnElement[Any]]:
+    """The columns of `runs`; of an older ledger, whose runs have no facts, an empty object."""
+    if has_ratings(connection):
+        return [*runs.c]
+    return [literal("{}").label("facts") if c is runs.c.facts else c for c in runs.c]
 
 
 def _usage(row: Row[Any]) -> Usage:
@@ -197,6 +203,7 @@ def _run(row: Row[Any]) -> RunRecord:
         row.lost_cost_usd,
         row.lost_calls_unpriced,
         row.tries,
+        unpack_facts(row.facts),
     )
 
 

@@ -7,6 +7,7 @@ run. Knows nothing of when a transaction ends.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -25,7 +26,8 @@ from sqlalchemy import (
 from ossay.core.records import RunKey, RunRecord
 from ossay.core.task import Transcript
 from ossay.store.claim import Claim
-from ossay.store.schema import calls, runs, transcripts, workers
+from ossay.store.facts import pack_facts, within_bounds
+from ossay.store.schema import artefacts, calls, runs, transcripts, workers
 from ossay.store.statement import Row, Statement
 from ossay.store.text import storable
 from ossay.store.transcripts import pack_transcript
@@ -102,21 +104,23 @@ class Ending(NamedTuple):
     owner: str
     transcript: Transcript | None
     lost_calls: int = 0
+    artefacts: Mapping[str, bytes] = {}
 
 
 class _Ending(NamedTuple):
     row: Row
     transcript: Row | None
+    artefacts: list[Row]
 
 
 _RESULT = (
     "outcome", "flags", "reason", "error", "done", "of", "turns", "tool_calls", "seconds",
-    "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_usd",
+    "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "facts",
 )  # fmt: skip
 
 
 class FinishRuns:
-    """Books a run's outcome, totals and transcript together, once."""
+    """Books a run's outcome, totals, transcript and artefacts together, once."""
 
     rank = 2
 
@@ -136,6 +140,12 @@ class FinishRuns:
             run_id=bindparam("p_run"), content=bindparam("p_content", type_=LargeBinary)
         )
         self._add = Statement(add, dialect, ("p_run", "p_content"))
+        keep = insert(artefacts).values(
+            run_id=bindparam("p_run"),
+            name=bindparam("p_name"),
+            content=bindparam("p_content", type_=LargeBinary),
+        )
+        self._keep = Statement(keep, dialect, ("p_run", "p_name", "p_content"))
 
     def prepare(self, payload: Ending) -> _Ending:
         """Lay the run out as a row and compress its transcript."""
@@ -156,13 +166,15 @@ class FinishRuns:
             usage.output_tokens,
             usage.reasoning_tokens,
             record.cost_usd,
+            pack_facts(record.facts),
             payload.lost_calls,
             record.id,
             payload.owner,
             payload.try_,
         )
         packed = None if transcript is None else (record.id, pack_transcript(transcript))
-        return _Ending(row, packed)
+        kept: list[Row] = [(record.id, *one) for one in within_bounds(payload.artefacts)]
+        return _Ending(row, packed, kept)
 
     def apply(self, connection: Connection, prepared: list[_Ending]) -> list[None]:
         """Finish all; raises `Refused` when a run is not its worker's any more."""
@@ -171,6 +183,9 @@ class FinishRuns:
         packed = [ending.transcript for ending in prepared if ending.transcript is not None]
         if packed:
             self._add.many(connection, packed)
+        kept = [row for ending in prepared for row in ending.artefacts]
+        if kept:
+            self._keep.many(connection, kept)
         return [None] * len(prepared)
 
 

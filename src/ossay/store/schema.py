@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -90,6 +91,8 @@ runs = Table(
     Column("cost_usd", Double),
     Column("lost_cost_usd", Double, nullable=False),
     Column("lost_calls_unpriced", Integer, nullable=False),
+    # JSON object of what the grader found, for rubrics. Since version 3.
+    Column("facts", Text, nullable=False, server_default="{}"),
     UniqueConstraint("campaign", "position"),
     Index("runs_by_state", "campaign", "state", "position"),
 )
@@ -130,6 +133,52 @@ transcripts = Table(
     metadata,
     Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
     Column("content", LargeBinary, nullable=False),
+)
+
+# What a grader kept of a run beside its verdict, such as a screenshot. Since version 3.
+artefacts = Table(
+    "artefacts",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# The rubrics that ratings were made by, each version once. Never changed. Since version 3.
+rubrics = Table(
+    "rubrics",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256, hexadecimal
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("content", Text, nullable=False),  # JSON of a Rubric
+)
+
+# Ratings by people and models: rows are added, never changed. Since version 3.
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("token", Text, nullable=False, unique=True),  # one a form: sent twice, stored once
+    Column("campaign", Text, ForeignKey("campaigns.name"), nullable=False),
+    Column("run", Text, ForeignKey("runs.id"), nullable=False),
+    Column("rater", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # human, model
+    Column("rubric", Text, nullable=False),
+    Column("rubric_version", Text, nullable=False),
+    Column("rubric_digest", Text, ForeignKey("rubrics.digest"), nullable=False),
+    Column("asked", Text, nullable=False),  # JSON list
+    Column("chosen", Text, nullable=False),  # JSON list
+    Column("filled", Text, nullable=False),  # JSON list
+    Column("score", Double, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("seconds", Double),
+    Column("shown", Text, nullable=False),  # JSON object
+    Column("supersedes", Text, ForeignKey("ratings.id")),
+    Column("undone", Boolean, nullable=False),
+    Index("ratings_by_rater", "campaign", "rater", "position"),
 )
 
 # What was predicted of a campaign, entered together with it. Never changed. Since version 2.

@@ -6,7 +6,7 @@ carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Dialect
@@ -84,13 +84,19 @@ class Worker:
             raise _lost(claim) from None
 
     async def finish(
-        self, claim: Claim, record: RunRecord, transcript: Transcript | None, lost_calls: int = 0
+        self,
+        claim: Claim,
+        record: RunRecord,
+        transcript: Transcript | None,
+        lost_calls: int = 0,
+        artefacts: Mapping[str, bytes] = {},
     ) -> None:
         """Book the outcome, totals and transcript of a run together. Raises `ClaimLost`.
 
-        `lost_calls` counts calls of this try that were settled as lost.
+        `lost_calls` counts calls of this try that were settled as lost. `artefacts` are files to
+        keep, name -> content.
         """
-        ending = Ending(record, claim.try_, self.id, transcript, lost_calls)
+        ending = Ending(record, claim.try_, self.id, transcript, lost_calls, artefacts)
         try:
             await self._desk.writer.submit(self._desk.finish, ending)
         except Refused:

@@ -118,6 +118,12 @@ async def check_environment(instance: Instance, sandbox: Sandbox) -> None:
             await asyncio.to_thread(prove_typescript, sandbox, home_here())
             proved.add(need)
             continue
+        if need == "chromium":
+            from ossay.suites.coding.browser import prove_chromium
+
+            await asyncio.to_thread(prove_chromium, sandbox)
+            proved.add(need)
+            continue
         with tempfile.TemporaryDirectory(prefix="ossay-check-") as empty:
             done = await asyncio.to_thread(sandbox.run, _PROOFS[need], Path(empty), limits=Limits())
         if done.exit_code != 0:

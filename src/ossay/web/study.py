@@ -46,6 +46,10 @@ class Kept(Protocol):
         """Return the rubrics that ratings were made by, by digest."""
         ...
 
+    def stamp(self, campaign: str, kind: RaterKind | None = None) -> tuple[int, int]:
+        """Return how many finished runs and rows of ratings there are."""
+        ...
+
     async def keep_rubric(self, rubric: Rubric) -> None:
         """Write a rubric, unless it is there."""
         ...
@@ -87,21 +91,28 @@ class Study:
         self._rows: list[Rating] = []
         self._held: dict[str, dict[str, Rating]] = {}
         self._orders: dict[str, list[str]] = {}
+        self._finished = -1
         self._looked_at = float("-inf")
         self._looking = asyncio.Lock()
 
-    async def refresh(self, *, now: bool = False) -> None:
-        """Look what the ledger has, unless that was done a moment ago."""
+    async def refresh(self) -> None:
+        """Look what others have added to the ledger, unless that was done a moment ago."""
+        if self._monotonic() - self._looked_at < _STALE_S:
+            return
         async with self._looking:
-            if not now and self._monotonic() - self._looked_at < _STALE_S:
+            if self._monotonic() - self._looked_at < _STALE_S:
                 return
-            answers, rows = await asyncio.to_thread(self._read)
-            if {answer.run for answer in answers} != self._answers.keys():
-                self._orders.clear()
-            self._answers = {answer.run: answer for answer in answers}
-            self._rows = rows
-            self._hold()
             self._looked_at = self._monotonic()
+            stamp = await asyncio.to_thread(self.ledger.stamp, self.campaign, "human")
+            if stamp != (self._finished, len(self._rows)):
+                self._look(*await asyncio.to_thread(self._read))
+            self._finished = stamp[0]
+
+    def _look(self, answers: list[Answer], rows: list[Rating]) -> None:
+        self._answers = {answer.run: answer for answer in answers}
+        self._orders.clear()
+        self._rows = rows
+        self._hold()
 
     @property
     def answers(self) -> Mapping[str, Answer]:

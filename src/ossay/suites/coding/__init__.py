@@ -1,7 +1,7 @@
 """coding: one request, one answer; code that is compiled, run and looked at.
 
-Five families of everyday front-end work are planned; those that are whole are here. Each seed gives
-another instance; prompts come in three styles. Knows nothing of models, campaigns or scores.
+Five families of everyday front-end work. Each seed gives another instance; prompts come in three
+styles. Knows nothing of models, campaigns or scores.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 
 from ossay.agent.sandbox.base import Sandbox
 from ossay.core.task import Task
+from ossay.suites.coding.benchmark_visualization import BenchmarkVisualization
 from ossay.suites.coding.clean_markdown import CleanMarkdown
+from ossay.suites.coding.folder_watcher_fix import FolderWatcherFix
 from ossay.suites.coding.styles import Style
 from ossay.suites.coding.todo_add_feature import TodoAddFeature
 from ossay.suites.coding.typescript_narrowing import TypescriptNarrowing
@@ -36,7 +38,9 @@ class Coding:
         self.name = _NAMES[style]
         tasks: tuple[Task, ...] = (
             CleanMarkdown(sandbox, style=style),
+            FolderWatcherFix(sandbox, style=style),
             TypescriptNarrowing(sandbox, style=style),
+            BenchmarkVisualization(sandbox, style=style),
             TodoAddFeature(sandbox, style=style),
         )
         self.tasks: Mapping[str, Task] = {task.name: task for task in tasks}

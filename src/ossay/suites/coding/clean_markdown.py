@@ -116,7 +116,7 @@ class CleanMarkdown:
         """Run the function over the documents and compare."""
         documents: Sequence[Document] = instance.secret["documents"]
         answer = read_answer(transcript.final_text)
-        facts: dict[str, bool | int | float | str] = {**answer.facts}
+        facts: dict[str, bool | int | float | str] = {**answer.facts, "tier": TIERS[-1]}
         code = _candidate(answer)
         if code is None:
             return Grade(False, f"the reply has no {FUNCTION}", 0, len(documents), facts=facts)

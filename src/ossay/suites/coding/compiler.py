@@ -178,16 +178,25 @@ def call_function(
 
 
 def run_program(
-    sandbox: Sandbox, program: str, job: Mapping[str, object]
+    sandbox: Sandbox,
+    program: str,
+    job: Mapping[str, object],
+    *,
+    beside: Sequence[str] = (),
+    limits: Limits = CALL_LIMITS,
 ) -> tuple[list[Mapping[str, Any]], str]:
-    """Run a program of this folder and return what it sent, and how it ended in a few words."""
+    """Run a program of `inside` and return what it sent, and how it ended in a few words.
+
+    `beside` names files that it reads.
+    """
     nonce = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="ossay-call-") as place:
-        shutil.copy(_INSIDE / program, place)
+        for name in (program, *beside):
+            shutil.copy(_INSIDE / name, place)
         done = sandbox.run(
             ("node", "--max-old-space-size=384", program),
             Path(place),
-            limits=CALL_LIMITS,
+            limits=limits,
             stdin=json.dumps({"nonce": nonce, **job}).encode("utf-8", "surrogatepass"),
             readonly=True,
         )

@@ -15,8 +15,8 @@ from ossay.suites.coding.answer import Answer, Block
 from ossay.suites.coding.patch import apply, diff_of, pairs_of
 
 _DECLARED = re.compile(r"\b(?:function|interface|type|const|let|class)\s+([A-Za-z_$][\w$]*)")
-_NEW_FILE = re.compile(r"(?:[\w@\-]+/){0,6}[\w\-.\[\]]{1,60}\.(?:ts|tsx)")
-_MENTION = re.compile(r"[\w@.\-\[\]/]+\.(?:tsx|ts)\b")
+_NEW_FILE = re.compile(r"(?:[\w@\-]+/){0,6}[\w\-.\[\]]{1,60}\.(?:ts|tsx|vue)")
+_MENTION = re.compile(r"[\w@.\-\[\]/]+\.(?:tsx|ts|vue)\b")
 _HEADER = re.compile(r"^\+\+\+ (?:b/)?(\S+).*$", re.MULTILINE)
 _DIFF_START = re.compile(r"^(?:diff --git |--- )", re.MULTILINE)
 _LONGEST = 300  # characters of a line that may name a file
@@ -93,7 +93,7 @@ def _of_diff(block: Block, files: Mapping[str, str]) -> list[Part] | str:
 def _path(block: Block, files: Mapping[str, str]) -> str | None:
     """The file of a block; None where nothing tells."""
     first = block.text.split("\n", 1)[0]
-    comment = first if first.lstrip().startswith(("//", "/*", "{/*")) else ""
+    comment = first if first.lstrip().startswith(("//", "/*", "{/*", "<!--")) else ""
     for named in (block.path, comment, block.before):
         known = {path for m in _MENTION.findall(named[:_LONGEST]) if (path := _known(m, files))}
         if len(known) == 1:

@@ -7,12 +7,10 @@ time is kept.
 
 from __future__ import annotations
 
-import difflib
 import html
 import json
 import random
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,10 @@ from ossay.agent.sandbox.base import Sandbox
 from ossay.core.display import visible
 from ossay.core.task import Budget, Grade, Instance, Transcript
 from ossay.suites.coding import todo_app
-from ossay.suites.coding.answer import Answer, read_answer
-from ossay.suites.coding.compiler import Merged, merge_parts, run_program
-from ossay.suites.coding.parts import Part, parts_of
+from ossay.suites.coding.answer import read_answer
+from ossay.suites.coding.changes import change_facts, fenced, reply
+from ossay.suites.coding.compiler import merge_parts, run_program
+from ossay.suites.coding.parts import parts_of
 from ossay.suites.coding.styles import Style, styled
 from ossay.suites.coding.todo_app import App, Feature, Step
 from ossay.suites.scripting import Script, say
@@ -92,7 +91,7 @@ class TodoAddFeature:
         files = app.files()
         words = {"entity": app.world.entity.lower(), "field": app.field, "flag": app.world.flag}
         prompt = _PROMPT.format(
-            files="\n".join(f"`{path}`:\n\n{_fenced(path, text)}" for path, text in files.items()),
+            files="\n".join(f"`{path}`:\n\n{fenced(path, text)}" for path, text in files.items()),
             wanted=_WANTED[app.feature].format(**words),
             **words,
         )
@@ -126,7 +125,7 @@ class TodoAddFeature:
         merged = merge_parts(self._sandbox(), self._home(), files, parts.parts)
         if isinstance(merged, str):
             return Grade(False, merged, 0, 2, facts=facts)
-        facts |= _facts(files, merged, parts.parts, answer)
+        facts |= change_facts(files, merged, parts.parts, answer)
         if merged.unparsed:
             return Grade(False, f"cannot be parsed: {merged.unparsed[0]}", 0, 2, facts=facts)
         steps: Sequence[Step] = instance.secret["steps"]
@@ -137,7 +136,7 @@ class TodoAddFeature:
             "start": instance.secret["start"],
             "steps": [{"do": step.do, "ms": step.ms, "body": step.body} for step in steps],
         }
-        items, stopped = run_program(self._sandbox(), "app.cjs", job)
+        items, stopped = run_program(self._sandbox(), "app.cjs", job, beside=("modules.cjs",))
         return _judged(steps, items, stopped, facts)
 
 
@@ -215,49 +214,6 @@ def _shown(page: str, texts: Sequence[str]) -> list[str | None]:
     return found
 
 
-def _facts(
-    files: Mapping[str, str], merged: Merged, parts: Sequence[Part], answer: Answer
-) -> dict[str, bool | int | float | str]:
-    """How much was changed, and how much was shown for it."""
-    changed, touched = 0, 0
-    for path, text in merged.files.items():
-        different = Counter(text.splitlines()) - Counter(files.get(path, "").splitlines())
-        changed += sum(count for line, count in different.items() if line.strip())
-        touched += files.get(path) != text
-    shown = sum(1 for block in answer.blocks for line in block.text.splitlines() if line.strip())
-    return {
-        "files_changed": touched,
-        "lines_changed": changed,
-        "lines_shown": shown,
-        "whole_files": len({path for path in merged.whole if path in files}),
-        "diff_form": any(part.whole for part in parts),
-        "new_files": len(set(merged.files) - set(files)),
-    }
-
-
-def _fenced(path: str, text: str) -> str:
-    return f"```{path.rsplit('.', 1)[-1]}\n{text}```\n"
-
-
-def _reply(before: Mapping[str, str], after: Mapping[str, str], form: int) -> str:
-    """Changed files in one of three forms: whole, as one diff, or the declarations that changed."""
-    changed = [path for path in after if after[path] != before[path]]
-    if form == 1:
-        diffs: list[str] = []
-        for path in changed:
-            old, new = before[path].splitlines(), after[path].splitlines()
-            diffs += difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")
-        return "```diff\n" + "\n".join(diffs) + "\n```\n"
-    told = []
-    for path in changed:
-        text = after[path]
-        if form == 2:
-            old = before[path].split("\n\n")
-            text = "\n\n".join(chunk for chunk in text.split("\n\n") if chunk not in old)
-        told.append(f"`{path}`:\n\n{_fenced(path, text.rstrip() + chr(10))}")
-    return "\n".join(told)
-
-
 def _scripts(app: App, seed: int) -> dict[str, Script]:
     """The reference, idling, and three of the cheats: every cheat comes up with the seeds."""
     before, right = app.files(), app.solved()
@@ -265,9 +221,9 @@ def _scripts(app: App, seed: int) -> dict[str, Script]:
     names = list(cheats)
     drawn = [names[(seed + step) % len(names)] for step in (0, 2, 4)]
     return {
-        "reference": (say(_reply(before, right, seed % 3)),),
+        "reference": (say(reply(before, right, seed % 3)),),
         "do_nothing": (say("Each item now has its time, in the API and on the page."),),
-        **{f"cheat_{name}": (say(_reply(before, cheats[name], 0)),) for name in drawn},
+        **{f"cheat_{name}": (say(reply(before, cheats[name], 0)),) for name in drawn},
     }
 
 

@@ -107,6 +107,7 @@ class TypescriptNarrowing:
         function, file = secret["function"], secret["file"]
         code, form, shown = _candidate(answer, function, instance.files[file].decode())
         facts: Facts = {**answer.facts, "form": form, "candidates": shown}
+        facts["in_needed"] = secret["clue"] in ("own", "mixed")
         if code is None:
             reason = f"the reply shows {form}" if form else f"the reply has no {function}"
             return Grade(False, reason, 0, 3, facts=facts)

@@ -8,7 +8,7 @@ const fs = require("node:fs");
 const job = JSON.parse(fs.readFileSync(0, "utf8"));
 const write = fs.writeSync;
 const encode = JSON.stringify;
-const builtin = require;
+const { loader } = require("./modules.cjs");
 const send = (value) => {
   let data = Buffer.from(`\n${job.nonce}${encode(value)}\n`);
   while (data.length) data = data.subarray(write(1, data));
@@ -52,30 +52,7 @@ const shims = {
   "next/link": { default: "a", __esModule: true },
 };
 
-const loaded = new Map();
-function load(name, from) {
-  if (Object.hasOwn(shims, name)) return shims[name];
-  const base = name.startsWith("@/") ? name.slice(2) : name.startsWith(".") ? joined(from, name) : null;
-  if (base === null) return builtin(name);
-  const bare = base.replace(/\.(js|jsx|ts|tsx)$/, "");
-  const path = [base, ...[".ts", ".tsx", "/index.ts", "/index.tsx"].map((end) => bare + end)].find((one) => Object.hasOwn(job.modules, one));
-  if (!path) throw new Error(`there is no ${name}`);
-  if (!loaded.has(path)) {
-    const module_ = { exports: {} };
-    loaded.set(path, module_);
-    new Function("exports", "require", "module", job.modules[path])(module_.exports, (one) => load(one, path), module_);
-  }
-  return loaded.get(path).exports;
-}
-
-function joined(from, name) {
-  const parts = from.split("/").slice(0, -1);
-  for (const part of name.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== ".") parts.push(part);
-  }
-  return parts.join("/");
-}
+const load = loader(job.modules, shims);
 
 const escaped = (text) => String(text).replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
 async function html(node) {

@@ -1,7 +1,8 @@
 // Puts a reply's parts into the files of an app and strips the types: run inside the sandbox with a
 // job as JSON on stdin; writes one JSON object. Runs none of the code that it reads.
 //
-// job: files {path: text}, parts [{path, text, whole}] (files, or some of their declarations).
+// job: files {path: text}, parts [{path, text, whole}] (files, or some of their declarations). Files
+// that are not TypeScript can be replaced as a whole only.
 "use strict";
 const fs = require("node:fs");
 const ts = require("./typescript.js");
@@ -11,12 +12,14 @@ const files = { ...job.files };
 const whole = [];
 for (const { path, text, whole: complete } of job.parts) {
   const there = files[path];
-  if (complete || there === undefined || covers(path, text, there)) files[path] = text, complete || whole.push(path);
-  else files[path] = merged(path, there, text);
+  if (complete || there === undefined || (is_code(path) ? covers(path, text, there) : text.includes("<template"))) {
+    files[path] = text;
+    if (!complete) whole.push(path);
+  } else if (is_code(path)) files[path] = merged(path, there, text);
 }
 const emitted = {};
 const unparsed = [];
-for (const [path, text] of Object.entries(files)) {
+for (const [path, text] of Object.entries(files).filter(([path]) => is_code(path))) {
   const done = ts.transpileModule(text, {
     fileName: path,
     reportDiagnostics: true,
@@ -35,6 +38,10 @@ for (const [path, text] of Object.entries(files)) {
   }
 }
 process.stdout.write(JSON.stringify({ files, emitted, whole, unparsed: unparsed.slice(0, 5) }));
+
+function is_code(path) {
+  return /\.tsx?$/.test(path);
+}
 
 function parse(path, text) {
   return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, path.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS);

@@ -1,0 +1,72 @@
+"""`ossay export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ossay.cli import place
+from ossay.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ossay.core.rating import RaterKind
+    from ossay.store.ledger import Ledger
+
+
+@click.command()
+@click.argument("campaign")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("16x", "csv")),
+    required=True,
+    help="JSON of 16x Eval, or a table of all ratings.",
+)
+@click.option(
+    "--raters",
+    type=click.Choice(("people", "models")),
+    default="people",
+    show_default=True,
+    help="Whose ratings the JSON carries; it has one an answer.",
+)
+@click.option("--ledger", "url", help="Path or database URL of the ledger.")
+def export(campaign: str, file: Path, form: str, raters: str, url: str | None) -> None:
+    """Write a campaign's answers and ratings to FILE; '-' is the terminal.
+
+    \b
+    ossay export my-campaign ratings.csv --format csv
+    ossay export my-campaign evals.json --format 16x
+    ossay import evals.json
+    """  # noqa: D301  click reads the escape
+    kind: RaterKind = "human" if raters == "people" else "model"
+    with place.ledger(url) as ledger:
+        data = _csv(ledger, campaign) if form == "csv" else _sixteen_x(ledger, campaign, kind)
+    if str(file) == "-":
+        click.echo(data.decode(), nl=False)
+        return
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"cannot write {str(file)!r}: {error.strerror or error}") from error
+    click.echo(f"Wrote {str(file)!r}.", err=True)
+
+
+def _csv(ledger: Ledger, campaign: str) -> bytes:
+    from ossay.records.ratings_csv import ratings_csv
+
+    return ratings_csv(ledger.answers(campaign), ledger.ratings(campaign)).encode()
+
+
+def _sixteen_x(ledger: Ledger, campaign: str, kind: RaterKind) -> bytes:
+    from ossay.records.sixteen_x import encode_document
+    from ossay.records.sixteen_x_export import document_of
+    from ossay.suites.rubrics import read_rubrics
+
+    readings = (ledger.answer(answer.run) for answer in ledger.answers(campaign))
+    ratings = ledger.ratings(campaign)
+    made_by = {rubric.task: rubric for rubric in ledger.rubrics(campaign).values()}
+    rubrics = {**read_rubrics(), **made_by}
+    return encode_document(document_of(ledger.campaign(campaign), readings, ratings, rubrics, kind))
