@@ -93,3 +93,51 @@ def vocabulary_environ(vocabulary_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("vocabulary")
     (folder / "o200k_base.tiktoken").symlink_to(vocabulary_file)
     return {"TIKTOKEN_ENCODINGS_BASE": str(folder)}
+
+
+@pytest.fixture
+def answered():
+    """(url, answers, campaign) -> a ledger there with a finished campaign of these answers.
+
+    An answer is (model, task, seed, text, facts); all of them passed.
+    """
+    import asyncio
+
+    from ossay.core.outcome import Outcome
+    from ossay.core.records import CampaignRecord, RunKey, RunRecord
+    from ossay.core.task import Step, Transcript
+    from ossay.core.types import Message, ModelCard, Reply, Timing, Usage
+    from ossay.store.ledger import open_ledger
+
+    def said(text, seed):
+        reply = Reply(Message("assistant", text), Usage(100, None, 20, 5), Timing(1.0, 0.1))
+        return Transcript("t", seed, "s", f"Problem {seed}.", "answered", steps=(Step(reply),))
+
+    async def fill(ledger, answers, campaign):
+        models = tuple(ModelCard(model) for model in dict.fromkeys(one[0] for one in answers))
+        named = ", ".join(f'"{model.reference}"' for model in models)
+        plan = f'name = "{campaign}"\nmodels = [{named}]\nsuites = ["coding"]\n'
+        suites = {"coding": "1"}
+        header = CampaignRecord(campaign, 1_000.0, "ossay run", plan, models, suites, {}, ())
+        keys = [
+            (f"{campaign}-{n:04}", RunKey(model, "coding", task, seed, 1))
+            for n, (model, task, seed, *_) in enumerate(answers)
+        ]
+        await ledger.plan(header, keys)
+        worker = await ledger.enlist(campaign)
+        for *_, seed, text, facts in answers:
+            claim = await worker.claim()
+            record = RunRecord(
+                claim.run_id, claim.key, "finished", Outcome.PASSED, reason="right", done=1, of=1,
+                turns=1, started_at=1_500.0, seconds=2.5, usage=Usage(100, None, 20, 5),
+                facts=facts,
+            )  # fmt: skip
+            await worker.finish(claim, record, said(text, seed))
+        await worker.leave()
+
+    def make(url, answers, campaign="night"):
+        with open_ledger(str(url), create=True) as ledger:
+            asyncio.run(fill(ledger, answers, campaign))
+        return str(url)
+
+    return make

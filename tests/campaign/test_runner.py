@@ -12,7 +12,7 @@ import pytest
 from ossay.campaign.plan import BudgetChange, Limits, parse_plan
 from ossay.core.errors import ConfigError, LedgerError, ModelCallError, UnknownName, UsageError
 from ossay.core.outcome import Flag, Outcome
-from ossay.core.task import Instance
+from ossay.core.task import Grade, Instance
 from ossay.core.types import Delta, Message, ModelCard, Price, Timing, Usage
 from ossay.models.endpoint import Endpoint
 from ossay.models.providers import Provider
@@ -292,7 +292,7 @@ def test_cut_off_costs_stay_on_the_books(stage):
 
 def broken_run(stage):
     stage.go(stage.plan(attempts=1, tasks=("add",)))
-    (run,) = stage.ledger.campaign("night").runs
+    run, *_ = stage.ledger.campaign("night").runs
     assert run.state == "finished"
     return run
 
@@ -535,3 +535,25 @@ def test_a_scratch_folder_that_cannot_be(stage):
     (stage.place / "file").write_text("no folder")
     with pytest.raises(UsageError, match="no workspace can be made"):
         stage.go(stage.plan(), scratch=stage.place / "file" / "scratch")
+
+
+class Drawn:
+    """A task whose grader finds facts and keeps a picture."""
+
+    name = "add"
+
+    def instance(self, seed):
+        return Instance("add", seed, "1 + 1?", tools=(), needs=())
+
+    def grade(self, instance, workspace, transcript):
+        facts = {"characters": 1, "tier": "exact", "runs": True, "odd": float("nan")}
+        return Grade(True, "right", 1, 1, facts=facts, artefacts={"screenshot.png": b"png"})
+
+
+def test_what_a_grader_found_and_kept_reaches_the_ledger(stage):
+    stage.suites["sums"].tasks = {"add": Drawn()}
+    stage.go(stage.plan())
+    run, *_ = stage.ledger.campaign("night").runs
+    assert run.facts == {"characters": 1, "tier": "exact", "runs": True}
+    assert stage.ledger.answer(run.id).artefacts == ("screenshot.png",)
+    assert stage.ledger.artefact(run.id, "screenshot.png") == b"png"

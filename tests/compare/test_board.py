@@ -150,6 +150,6 @@ def test_what_was_not_run_yet_is_no_fault(rows, rng):
     records = rows({"a": [1, 0, "not run", "not run", "not run"], "b": [1, 1] + ["not run"] * 3})
     board = rank_models(records, rng=rng)
     assert (board.items, board.left_out) == (2, ())
-    assert board.notes == ("3 more were left out, since a model has no score there.",)
+    assert board.notes[:1] == ("3 more were left out, since a model has no score there.",)
     idle = rank_models(rows({"a": [1], "b": ["not run"]}), rng=rng)
     assert idle.left_out[0].why == "'b' was not run yet."

@@ -5,6 +5,8 @@ again, and what the models wrote includes everything that must never act.
 """
 
 import random
+import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +16,13 @@ import pytest
 from ossay.campaign.plan import Plan, plan_to_toml
 from ossay.core.outcome import Flag, Outcome
 from ossay.core.predictions import Committed, Prediction, digest_of
+from ossay.core.rating import Form, Rating, Shown
 from ossay.core.records import CallRecord, CampaignRecord, RunKey, RunRecord
+from ossay.core.score import open_items, rated
 from ossay.core.task import Step, ToolResult, Transcript
 from ossay.core.types import Message, ModelCard, Price, Reply, Timing, ToolCall, Usage
+from ossay.reports.judgements import Judgements
+from ossay.suites.rubrics import rubric_of
 
 TASKS = (
     "fix_failing_test", "refactor_duplicated_code", "investigate_log", "trace_through_codebase",
@@ -65,9 +71,15 @@ FAILURES = (
 )  # fmt: skip
 SMALL_FAILURES = (Outcome.NO_ACTION, Outcome.WRONG_TOOL_CALL, Outcome.TOOL_LOOP)
 
+CODING = (
+    "clean_markdown", "folder_watcher_fix", "typescript_narrowing", "benchmark_visualization",
+    "todo_add_feature",
+)  # fmt: skip
+
 Transcripts = Callable[[str], Transcript | None]
 MakeCampaign = Callable[..., tuple[CampaignRecord, Transcripts]]
 MakeContest = Callable[..., CampaignRecord]
+MakeRated = Callable[..., tuple[CampaignRecord, Transcripts, Judgements]]
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +92,12 @@ def make_campaign() -> MakeCampaign:
 def make_contest() -> MakeContest:
     """A function that makes a campaign from results alone."""
     return contest
+
+
+@pytest.fixture(scope="session")
+def make_rated() -> MakeRated:
+    """A function that makes a campaign of coding answers with ratings by two people and a judge."""
+    return rated_campaign
 
 
 def contest(
@@ -262,3 +280,92 @@ def _transcript(key: RunKey, outcome: Outcome, calls: list[CallRecord]) -> Trans
         error="HTTP 503 after 4 attempts" if failed else "",
         seconds=12.5,
     )
+
+
+def rated_campaign(
+    models: int = 3,
+    seeds: int = 1,
+    raters: tuple[str, ...] = ("ada", "bo <b>\u202e"),
+    judge: str = "groq/openai/gpt-oss-20b",
+    seed: int = 1,
+) -> tuple[CampaignRecord, Transcripts, Judgements]:
+    """Five coding tasks, one call a run; the first model is the best, the third the worst."""
+    rng = random.Random(seed)
+    runs: list[RunRecord] = []
+    calls: list[CallRecord] = []
+    said: dict[str, Transcript] = {}
+    ratings: list[Rating] = []
+    rubrics = {rubric.digest: rubric for task in CODING if (rubric := rubric_of(task))}
+    for task in CODING:
+        for number in range(1, seeds + 1):
+            for index, card in enumerate(CARDS[:models]):
+                key = RunKey(card.reference, "coding", task, number, 1)
+                run_id = f"c{len(runs):04d}"
+                text = f"```ts\nexport const x = {number};\n```\n{HOSTILE * (index + 1)}"
+                call = _call(rng, run_id, 1, 1, 1_795_255_200.0, index)
+                outcome = Outcome.PASSED if rng.random() < SKILL[index] else Outcome.WRONG_ANSWER
+                tier = "exact" if outcome is Outcome.PASSED else "wrong"
+                run = RunRecord(
+                    run_id, key, state="finished", outcome=outcome, reason=HOSTILE, turns=1,
+                    started_at=call.started_at, seconds=call.total_s, usage=call.usage,
+                    cost_usd=call.cost_usd, tries=1, done=1, of=2,
+                    facts={"characters": len(text), "prose_characters": 40 * index, "tier": tier,
+                           "note": HOSTILE},
+                )  # fmt: skip
+                step = Step(
+                    Reply(Message("assistant", text), call.usage,
+                          Timing(call.started_at, call.total_s or 0.0, call.first_token_s)), ()
+                )  # fmt: skip
+                runs.append(run)
+                calls.append(call)
+                said[run_id] = Transcript(
+                    task=task, seed=number, system="You are an engineer.",
+                    prompt=f"Clean this. {HOSTILE}", stop="answered", steps=(step,),
+                )  # fmt: skip
+                people = [_rating(rng, run, name, "human", index) for name in raters]
+                own = [_rating(rng, run, judge, "model", 0)] if judge else []
+                ratings += people + own
+    references = tuple(card.reference for card in CARDS[:models])
+    record = CampaignRecord(
+        name="coding-2026-11-21",
+        created_at=1_795_255_200.0,
+        command="ossay run coding --model groq/openai/gpt-oss-120b --attempts 1",
+        plan_toml=plan_to_toml(Plan("coding-2026-11-21", references, ("coding",), attempts=1)),
+        models=CARDS[:models],
+        suites={"coding": "2.0.0"},
+        environment={"ossay": "0.1.0"},
+        runs=tuple(runs),
+        calls=tuple(calls),
+    )
+
+    def artefact(run_id: str, name: str) -> bytes | None:
+        shown = name == "screenshot.png" and said[run_id].task == "benchmark_visualization"
+        return picture() if shown else None
+
+    return record, said.get, Judgements(tuple(ratings), rubrics, artefact)
+
+
+def _rating(rng: random.Random, run: RunRecord, rater: str, kind: Any, worse: int) -> Rating:
+    rubric = rubric_of(run.key.task)
+    assert rubric is not None
+    facts = {**run.facts, "passed": run.outcome is Outcome.PASSED, "done": run.done, "of": run.of}
+    tiers = [item for item in open_items(rubric, facts) if item.kind == "tier"]
+    chosen = tiers[min(len(tiers) - 1, rng.choice((0, 0, 1)) + worse)].id if tiers else None
+    form = Form(
+        "coding-2026-11-21", run.id, rater, kind, (chosen,) if chosen else (),
+        1_795_256_000.0, f"{rater}-{run.id}", notes=HOSTILE, shown=Shown(),
+    )  # fmt: skip
+    return rated(rubric, form, facts, id_=f"{rater}-{run.id}")
+
+
+def picture(width: int = 320, height: int = 200) -> bytes:
+    """A PNG of one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(
+            ">I", zlib.crc32(kind + data)
+        )  # fmt: skip
+
+    rows = (b"\0" + bytes((40, 90, 160)) * width) * height
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

@@ -8,6 +8,7 @@ import pytest
 
 from ossay.agent.sandbox.find import find_sandbox
 from ossay.core.settings import settings_from
+from ossay.suites.chromium import find_chromium
 from ossay.suites.registry import open_suite
 from ossay.suites.rehearsal import check_suite
 from ossay.suites.toolchain import typescript_is_there
@@ -32,14 +33,18 @@ def test_the_task_holds_over_200_seeds(task):
     assert len({done.seed for done in seen}) == 200
 
 
+HOME = settings_from(os.environ, Path.cwd()).home
+THERE = {"typescript": typescript_is_there(HOME), "chromium": bool(find_chromium()), "node": True}
+REQUIRED = {"typescript": "typescript", "chromium": "browser"}
+
+
 @pytest.mark.long
-@pytest.mark.skipif(
-    "typescript" not in os.environ.get("OSSAY_REQUIRE", "")
-    and not typescript_is_there(settings_from(os.environ, Path.cwd()).home),
-    reason="no TypeScript here: ossay doctor --install",
-)
 @pytest.mark.parametrize("task", CODING.tasks)
 def test_the_coding_task_holds_over_100_seeds(task):
+    for need in CODING.tasks[task].instance(2000).needs:
+        required = REQUIRED.get(need, need) in os.environ.get("OSSAY_REQUIRE", "").split(",")
+        if not THERE[need] and not required:
+            pytest.skip(f"no {need} here: ossay doctor --install")
     seen = []
     upsets = asyncio.run(
         check_suite(

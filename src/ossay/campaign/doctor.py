@@ -25,6 +25,7 @@ from ossay.core.settings import Settings
 from ossay.models.catalogue import CATALOGUE
 from ossay.models.providers import known_providers
 from ossay.models.pull import is_whole, provenance
+from ossay.suites.chromium import find_chromium
 from ossay.suites.toolchain import TYPESCRIPT, typescript_is_there, typescript_place
 
 # Programs that something wants -> names to look for, what for, how to come by it.
@@ -36,11 +37,6 @@ _PROGRAMS = {
     ),
     "node": (("node",), "for the suite coding", "install nodejs"),
     "npm": (("npm",), "to fetch the TypeScript compiler", "install npm"),
-    "chromium": (
-        ("chromium", "chromium-browser", "google-chrome"),
-        "to look at reports in tests",
-        "install chromium",
-    ),
 }
 # Without these no campaign runs.
 _ESSENTIAL = ("python", "sandbox", "config", "ledger")
@@ -64,6 +60,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _sandbox(probe()),
         *_programs(environ.get("PATH", "")),
         _typescript(settings),
+        _chromium(),
         _engine(),
         *_extras(),
         *_models(settings),
@@ -122,6 +119,15 @@ def _typescript(settings: Settings) -> Finding:
         return Finding("typescript", "ok", f"{TYPESCRIPT} at {typescript_place(settings.home)}")
     detail = f"no TypeScript {TYPESCRIPT}; wanted for the suite coding"
     return Finding("typescript", "warn", detail, "ossay doctor --install")
+
+
+def _chromium() -> Finding:
+    """The browser that the suite coding looks at pages with; it must be where a sandbox sees it."""
+    found = find_chromium()
+    if found:
+        return Finding("chromium", "ok", found)
+    detail = "no Chromium with DejaVu fonts below /usr; wanted for the suite coding"
+    return Finding("chromium", "warn", detail, "ossay doctor --install")
 
 
 def _engine() -> Finding:

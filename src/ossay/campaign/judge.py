@@ -93,9 +93,13 @@ class Judge:
         before = self._ledger.ratings(self._campaign, rater=judge, kind="model")
         there = {row.token for row in before}
         waiting = iter(shown)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(self._work(waiting, there))
+        workers = [asyncio.create_task(self._work(waiting, there)) for _ in range(concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
         return self._state
 
     def _to_judge(self, answers: Sequence[Answer], tasks: Sequence[str]) -> list[Answer]:

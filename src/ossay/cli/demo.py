@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,6 +13,10 @@ from ossay.core.errors import UsageError
 
 REFERENCE = "scripted/reference"
 SMALL = "llamacpp/smollm2-135m"
+
+# For the runs of both suites together, on 2 cores, and how much of it is kept for coding.
+MINUTES = 3.5
+CODING_MINUTES = 1.0
 
 
 @click.command()
@@ -22,49 +28,81 @@ SMALL = "llamacpp/smollm2-135m"
     help="Folder of the report.",
 )
 def demo(out: Path) -> None:
-    """See it work: ten tasks, two models, one report.
+    """See it work: two suites, two models, a report of each.
 
     Runs the ten tasks of agentic-core on their reference solutions (30 of 30, or the suite is
-    broken) and on SmolLM2-135M, a real model of 135M parameters which fails most of them. Takes a
-    few minutes on 2 cores; nothing leaves this machine.
+    broken) and on SmolLM2-135M, a real model of 135M parameters which fails most of them; then one
+    problem of each coding task, where Node.js and TypeScript are here. Takes a few minutes on 2
+    cores; nothing leaves this machine.
     """
     from datetime import UTC, datetime
 
+    from ossay.cli.demo_coding import coding_here
+
+    models = (REFERENCE, SMALL) if _small_is_here() else (REFERENCE,)
+    name = datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S")
+    coding = coding_here(place.here().home, os.environ.get("PATH", ""))
+    agentic_minutes = MINUTES - CODING_MINUTES * bool(coding.tasks)
+    fine = _carry_out("agentic-core", name, models, out, minutes=agentic_minutes, instances=3)
+    if coding.missing:
+        click.echo(coding.missing, err=True)
+    if coding.tasks:
+        click.echo()
+        folder = out / "coding"
+        fine &= _carry_out(
+            "coding", f"{name}-coding", models, folder, minutes=CODING_MINUTES, tasks=coding.tasks
+        )
+    if not fine:
+        raise SystemExit(1)
+
+
+def _carry_out(
+    suite: str,
+    name: str,
+    models: tuple[str, ...],
+    out: Path,
+    *,
+    minutes: float,
+    instances: int = 1,
+    tasks: Sequence[str] = (),
+) -> bool:
+    """Run, print and write one report; whether every reference solution passed."""
     from ossay.campaign.plan import BudgetChange, Limits, Plan
     from ossay.cli.conduct import conduct
+    from ossay.cli.report import judgements_of
     from ossay.core.types import Sampling
     from ossay.reports.demo import sentences
     from ossay.reports.summary import summarize
     from ossay.reports.terminal import print_report
     from ossay.reports.writing import write_report
 
-    models = (REFERENCE, SMALL) if _small_is_here() else (REFERENCE,)
     plan = Plan(
-        name=datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S"),
+        name=name,
         models=models,
-        suites=("agentic-core",),
-        instances=3,
+        suites=(suite,),
+        tasks=tuple(tasks),
+        instances=instances,
         attempts=1,
         concurrency=2,
         order="model_by_model",
         sampling=Sampling(temperature=0.0),
         # Enough for a model of this size to show what it does, on 2 cores.
         budget=BudgetChange(max_tokens=200),
-        limits=Limits(max_minutes=3.5, grace_seconds=15),
+        limits=Limits(max_minutes=minutes, grace_seconds=15),
     )
     record = conduct(plan)
-    summary = summarize(record)
-    print_report(summary, place.console())
     with place.ledger(None) as ledger:
-        written = write_report(record, ledger.transcript, out)
+        judgements = judgements_of(ledger, record)
+        written = write_report(record, ledger.transcript, out, judgements)
+    summary = summarize(record, judgements)
+    print_report(summary, place.console())
     click.echo()
     for sentence in sentences(summary):
         place.console().print(sentence)
     if record.stopped:
         click.echo(f"Stopped early ({record.stopped}). Go on: ossay run {record.name}")
     click.echo(f"\nReport: {written.html}")
-    if not all(run.outcome == "passed" for run in record.runs if run.key.model == REFERENCE):
-        raise SystemExit(1)
+    return all(run.outcome == "passed" for run in record.runs if run.key.model == REFERENCE)
 
 
 def _small_is_here() -> bool:

@@ -28,7 +28,7 @@ def state_lines(state: Judging) -> Iterator[str]:
         yield f"{count(state.unrubriced, 'answer')} to tasks without a rubric."
     if state.unusable or state.failed:
         yield (
-            f"{count(state.unusable, 'reply')} unusable, {count(state.failed, 'call')} failed; "
+            f"{state.unusable:,} unusable replies, {state.failed:,} failed calls; "
             f"the last: {visible(state.problem, _SHOWN)}. Judge again to ask these again."
         )
     if state.stopped:

@@ -11,6 +11,7 @@ from ossay.cli import place
 
 if TYPE_CHECKING:
     from ossay.core.records import CampaignRecord
+    from ossay.reports.judgements import Judgements
     from ossay.store.ledger import Ledger
 
 
@@ -44,10 +45,13 @@ def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: st
     else:
         with place.ledger(url) as ledger:
             record = _campaign(ledger, name)
-            summary = summarize(record)
+            judgements = judgements_of(ledger, record)
+            summary = summarize(record, judgements)
             folder = out or Path("ossay-reports") / record.name
             written = (
-                None if as_json or table_only else write_report(record, ledger.transcript, folder)
+                None
+                if as_json or table_only
+                else write_report(record, ledger.transcript, folder, judgements)
             )
     if as_json:
         click.echo(summary_json(summary).decode())
@@ -56,6 +60,20 @@ def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: st
     if written is not None:
         click.echo(f"Report:    {written.html}")
         click.echo(f"Data pack: {written.pack}")
+
+
+def judgements_of(ledger: Ledger, record: CampaignRecord) -> Judgements:
+    """The ratings of a campaign, and what its graders kept."""
+    from ossay.core.errors import UnknownName
+    from ossay.reports.judgements import Judgements
+
+    def artefact(run: str, name: str) -> bytes | None:
+        try:
+            return ledger.artefact(run, name)
+        except UnknownName:
+            return None
+
+    return Judgements(tuple(ledger.ratings(record.name)), ledger.rubrics(record.name), artefact)
 
 
 def _campaign(ledger: Ledger, name: str) -> CampaignRecord:

@@ -14,6 +14,7 @@ import click
 
 from ossay.cli import place
 from ossay.core.errors import UsageError
+from ossay.core.results import RATING
 
 if TYPE_CHECKING:
     from ossay.core.rating import RaterKind
@@ -168,7 +169,7 @@ def gather(asked: Asked, wanted: Sequence[str] = (), metric: str | None = None) 
 def _kind(raters: str | None, metric: str | None) -> RaterKind | None:
     """Whose ratings are asked for, None where it is not about ratings."""
     if raters is None:
-        return "human" if metric == "rating" else None
+        return "human" if metric == RATING else None
     return "human" if raters == "people" else "model"
 
 

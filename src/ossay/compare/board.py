@@ -14,6 +14,7 @@ from ossay.compare.costs import Cost, costs_of, costs_of_counts, dominated
 from ossay.compare.finding import Board, BoardPair, LeftOut, Standing
 from ossay.compare.flags import Problem
 from ossay.compare.placing import Placed, place_counts, place_grid
+from ossay.compare.reach import out_of_reach
 from ossay.compare.selection import choose_metric, measure_of, models_in
 from ossay.compare.side import Side, sides_of
 from ossay.core.errors import UsageError
@@ -70,6 +71,8 @@ def rank_models(
         raise UsageError(f"{len(sides)} models on {metric!r}: {error}") from error
     ranked = {side.model for side in sides}
     notes = [one.text for one in problems if one.level != "broken" and one.model in {*ranked, ""}]
+    paired = all(side.attempts for side in sides)
+    reach = out_of_reach(placed.n, alpha, family=len(pairs)) if paired and pairs else ""
     return Board(
         metric=metric,
         alpha=alpha,
@@ -79,10 +82,10 @@ def rank_models(
         pairs=pairs,
         left_out=left_out,
         sources=tuple(dict.fromkeys(source for side in sides for source in side.sources)),
-        notes=(*notes, *placed.notes),
+        notes=(*notes, *placed.notes, *([reach] if reach else [])),
         measure=measure,
         share=placed.share,
-        paired=all(side.attempts for side in sides),
+        paired=paired,
     )
 
 

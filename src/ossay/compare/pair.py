@@ -17,6 +17,7 @@ from ossay.compare.counts import Counted
 from ossay.compare.families import adjust
 from ossay.compare.finding import Differing, Finding
 from ossay.compare.meeting import compare_sides, interval_of, meet
+from ossay.compare.reach import out_of_reach
 from ossay.compare.selection import choose_metric, find_model, measure_of, models_in, only
 from ossay.compare.side import Side, sides_of
 from ossay.compare.together import p_together
@@ -84,6 +85,7 @@ def compare_models(  # noqa: PLR0913 - each is a choice of the reader
     notes = [problem.text for problem in problems] + _notes(sides[a], sides[b], met, metric)
     try:
         found = compare_sides((a, b), met, asked.measure, rng, alpha, family=size)
+        notes += _reach(found, size)
         adjusted = None
         if family is not None:
             adjusted, said = _adjusted(records, found, family, asked, rng)
@@ -100,6 +102,15 @@ def compare_models(  # noqa: PLR0913 - each is a choice of the reader
         sources=tuple(dict.fromkeys(sides[a].sources + sides[b].sources)),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _reach(found: Comparison, family: int) -> list[str]:
+    """That so few items can show nothing, where that is so."""
+    if found.design == "counts":
+        return []
+    n, noun = (found.n_a, found.noun) if found.clusters is None else (found.clusters, "cluster")
+    said = out_of_reach(n, found.alpha, noun=noun, family=family)
+    return [said] if said else []
 
 
 class Question(NamedTuple):

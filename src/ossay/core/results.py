@@ -14,6 +14,8 @@ SourceKind = Literal["campaign", "csv", "parquet", "inspect", "lm_eval", "counts
 
 # The metric of a source that names none, and of our own campaigns: 1 passed, 0 did not.
 SCORE = "score"
+# The metric of ratings by people or judges: a scale of its own, mostly 0 to 10; never a share.
+RATING = "rating"
 
 
 class Source(Struct, frozen=True, omit_defaults=True):

@@ -14,10 +14,9 @@ from ossay.core.errors import UsageError
 from ossay.core.outcome import Outcome
 from ossay.core.rating import RaterKind, Rating, current
 from ossay.core.records import CampaignRecord, RunRecord
-from ossay.core.results import Records, Result
+from ossay.core.results import RATING, Records, Result
 from ossay.records.campaign import records_of
 
-RATING = "rating"
 NOT_RATED = "not rated"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ossay.core.answer import Answer
 from ossay.core.display import visible
 from ossay.core.rating import Rating, current
-from ossay.records.ratings import RATING
+from ossay.core.results import RATING
 
 COLUMNS = (
     "run", "item", "model", "suite", "task", "seed", "attempt", "outcome", "metric", "score",

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from ossay.core.results import Records, Result
+from ossay.core.results import RATING, Records, Result
 from ossay.records.archive import MAX_MEMBER
-from ossay.records.ratings import NOT_RATED, RATING
+from ossay.records.ratings import NOT_RATED
 from ossay.records.sixteen_x import Document, Eval, Moment, decode_document
 from ossay.records.source_file import Asked, SourceFile
 

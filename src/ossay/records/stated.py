@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from ossay.core.results import SCORE, Stated
+from ossay.core.results import RATING, SCORE, Stated
 from ossay.records.cell import Cell, count_of, number_of, text_of
 from ossay.records.columns import find_columns
 from ossay.records.json_text import decode
@@ -37,7 +37,8 @@ def read_stated(
         path: A JSON list of objects, or a CSV table.
         columns: 'model', 'value', 'n', 'metric' -> the key or column that holds it.
         unit: What values are in: 'percent' is divided by 100, 'share' must lie in [0, 1], 'as is'
-            is taken so. By default a share if none is above 1, percent if none is above 100.
+            is taken so. By default ratings as they are; else a share if none is above 1, percent if
+            none is above 100.
 
     Raises:
         UsageError: no such key, a value that is no number, or a unit that cannot be told.
@@ -49,6 +50,8 @@ def read_stated(
     if not rows:
         raise file.fault("no summaries in it")
     printed = [_printed(file, place, fields) for place, fields in rows]
+    if unit is None and all(fields.get("metric") == RATING for _, fields in rows):
+        unit = "as is"
     unit = unit or _unit_of(file, [value for value, _ in printed])
     return tuple(
         _stated(file, row, value, digits, unit)

@@ -13,7 +13,8 @@ from typing import Any
 
 from ossay.core.outcome import Flag, Outcome
 from ossay.reports.drawing import HEIGHT, WIDTH, Rows, colour, svg
-from ossay.reports.summary import ModelSummary, Summary
+from ossay.reports.model_summary import ModelSummary
+from ossay.reports.summary import Summary
 from ossay.reports.words import plain
 
 # Pixels.
@@ -108,7 +109,7 @@ def price_map(summary: Summary) -> str:
             alt.X("usd:Q")
             .title("cost of one run, USD, logarithmic")
             .scale(type="log", domain=domain, nice=False)
-            .axis(values=_log_ticks(*domain), format="$~r", grid=False)
+            .axis(values=log_ticks(*domain), format="$~r", grid=False)
         )
         width = WIDTH - (max(44, 30 * len(free)) + 12 if free else 0)
         panels.append(_map_panel(summary, paid, x, width, first=not free))
@@ -117,15 +118,15 @@ def price_map(summary: Summary) -> str:
     return svg(alt.hconcat(*panels, spacing=12))
 
 
-def _log_ticks(low: float, high: float) -> list[float]:
-    """About four round numbers between the two: 1, 2, 5 of each power of ten, or 1 alone."""
+def log_ticks(low: float, high: float, most: int = 4) -> list[float]:
+    """About `most` round numbers between the two: 1, 2, 5 of each power of ten, or 1 alone."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in ((1, 2, 5), (1, 3), (1,)):
         ticks = [step * 10.0**power for power in powers for step in steps]
         ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) <= 4:
+        if len(ticks) <= most:
             break
-    return ticks[:: max(1, len(ticks) // 4)]
+    return ticks[:: max(1, len(ticks) // most)]
 
 
 def price_rows(summary: Summary) -> Rows:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ossay.core.outcome import Outcome
 from ossay.reports import figures
-from ossay.reports.summary import ModelSummary, Summary
+from ossay.reports.model_summary import ModelSummary
+from ossay.reports.summary import Summary
 from ossay.reports.words import plain
 
 REFERENCE = "scripted/reference"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -19,23 +18,33 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from ossay.core.display import visible
-from ossay.core.records import CampaignRecord, RunRecord
+from ossay.core.records import CampaignRecord
 from ossay.core.task import Transcript
-from ossay.reports import by_mark, charts, figures, foretold, pair_charts, power_words, words
+from ossay.reports import (
+    beside,
+    by_mark,
+    charts,
+    figures,
+    foretold,
+    pair_charts,
+    power_words,
+    rating_words,
+    words,
+)
+from ossay.reports.about import abouts
 from ossay.reports.cell import Cell
 from ossay.reports.compared import ALL_PAIRS
 from ossay.reports.drawing import MODEL_COLOURS
 from ossay.reports.embed import embed, pack
+from ossay.reports.judgements import NOTHING, Judgements
 from ossay.reports.pair_card import PairCard, card_of, points
+from ossay.reports.rated_sections import rating, sections
 from ossay.reports.score import Rate
 from ossay.reports.shortlist import ALL, Shortlist, shortlist_of
 from ossay.reports.summary import Summary, summarize
 
 # Characters of packed transcripts in one page.
 EMBED_CHARS = 16 << 20
-
-# What a person reads of a grader's reason or an error.
-_REASON_CHARS = 2000
 
 
 class HeatRow(Struct, frozen=True):
@@ -47,10 +56,13 @@ class HeatRow(Struct, frozen=True):
 
 
 def write_html(
-    record: CampaignRecord, transcripts: Callable[[str], Transcript | None], path: Path
+    record: CampaignRecord,
+    transcripts: Callable[[str], Transcript | None],
+    path: Path,
+    judgements: Judgements = NOTHING,
 ) -> None:
     """Write the page to `path`. A link there is replaced, not followed."""
-    page = html_report(record, transcripts)
+    page = html_report(record, transcripts, judgements)
     if path.is_symlink():  # a results folder may come from anyone
         path.unlink()
     path.write_text(page, encoding="utf-8")
@@ -59,16 +71,22 @@ def write_html(
 def html_report(
     record: CampaignRecord,
     transcripts: Callable[[str], Transcript | None],
+    judgements: Judgements = NOTHING,
     *,
     embed_chars: int = EMBED_CHARS,
 ) -> str:
-    """Return the whole page. Transcripts beyond `embed_chars` are named, not embedded."""
+    """Return the whole page. Transcripts beyond `embed_chars` are named, not embedded.
+
+    Screenshots take what transcripts leave of it.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    summary = summarize(record)
+    summary = summarize(record, judgements)
     shortlist = shortlist_of(summary.findings)
     embedded = embed(record.runs, transcripts, embed_chars)
+    room = embed_chars - sum(map(len, embedded.packed.values()))
+    seen = beside.pictures(record.runs, judgements, room * 3 // 4)  # base64 makes 4 of 3
     style, script = _asset("report.css"), _asset("report.js")
     environment = Environment(
         loader=PackageLoader("ossay.reports", "templates"),
@@ -83,7 +101,9 @@ def html_report(
         summary=summary,
         record=record,
         embedded=embedded,
-        about=Markup(pack({visible(run.id): _about(run) for run in record.runs})),  # base64
+        about=Markup(pack(abouts(record, judgements))),  # base64
+        pictures={run: Markup(base64.b64encode(png).decode()) for run, png in seen.items()},
+        rated=sections(record, summary, judgements),
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
@@ -101,6 +121,7 @@ def html_report(
         unmade=words.unmade(summary),
         decision=by_mark.decision_of(summary.followed, _names(summary)) if summary.followed else "",
         clustered=any(one.comparison.clusters is not None for one in summary.findings),
+        rating_words=rating_words,
         power_said=power_words.said(summary.power) if summary.power else "",
         power_rows=power_words.rows(summary.power) if summary.power else [],
         foretold=foretold,
@@ -164,6 +185,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "e_value": figures.e_value,
         "shade": _shade,
         "anchor": _anchor,
+        "rating": rating,
     }
 
 
@@ -183,31 +205,6 @@ def _shown_ks(summary: Summary) -> set[int]:
     most = max((len(model.pass_curve) for model in summary.models), default=0)
     round_ones = {step * 10**power for power in range(1, 6) for step in (1, 2, 5)}
     return {k for k in range(1, most + 1) if k <= 5 or most <= 10 or k in round_ones or k == most}
-
-
-def _about(run: RunRecord) -> dict[str, Any]:
-    """What stands above a transcript: the run's facts, and the command that shows it."""
-    facts = [
-        ("Model", run.key.model),
-        ("Task", f"{run.key.suite} / {run.key.task}"),
-        ("Seed and attempt", f"seed {run.key.seed}, attempt {run.key.attempt}"),
-        ("Outcome", words.plain(run.outcome) if run.outcome else f"no result yet: {run.state}"),
-        ("Grader", run.reason),
-        ("Error", run.error),
-        ("Parts done", f"{run.done} of {run.of}" if run.of else ""),
-        ("Flags", ", ".join(map(words.plain, run.flags))),
-        ("Turns and tool calls", f"{run.turns} turns, {run.tool_calls} tool calls"),
-        ("Time", figures.seconds(run.seconds)),
-        ("Started", figures.moment(run.started_at)),
-        ("Cost", figures.usd(run.cost_usd)),
-        ("Tries", f"{run.tries}: earlier ones were cut off" if run.tries > 1 else ""),
-    ]
-    dashes = ["--"] if run.id.startswith("-") else []
-    return {
-        "facts": [(name, visible(value, _REASON_CHARS)) for name, value in facts if value],
-        # Nobody's run id becomes an option of a command that is pasted.
-        "command": visible(shlex.join(["ossay", "transcript", *dashes, run.id])),
-    }
 
 
 def _shown(value: Any) -> Any:

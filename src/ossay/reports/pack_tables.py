@@ -19,8 +19,9 @@ from ossay.core.outcome import Flag, Outcome
 from ossay.core.records import CampaignRecord
 from ossay.core.types import Price, Usage
 from ossay.reports.figures import UNKNOWN
+from ossay.reports.model_summary import ModelSummary
 from ossay.reports.score import ended
-from ossay.reports.summary import ModelSummary, Summary
+from ossay.reports.summary import Summary
 from ossay.reports.words import FLAGS
 from ossay.stats.rates import Interval
 

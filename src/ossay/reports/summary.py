@@ -7,8 +7,8 @@ number is shown, or of how two models are compared.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -19,55 +19,21 @@ from ossay.campaign.forecast import Scored
 from ossay.campaign.forecaster import TrackRecord
 from ossay.campaign.stopping import Followed
 from ossay.compare.finding import Board, Finding
-from ossay.core.outcome import Flag, Outcome
 from ossay.core.predictions import Committed
 from ossay.core.records import CallRecord, CampaignRecord, RunRecord
-from ossay.core.types import Dialect, ModelCard, Price
+from ossay.core.types import ModelCard
 from ossay.reports.answers import answers_of
 from ossay.reports.cell import Cell, cells_of
 from ossay.reports.compared import NotCompared, compare_all
-from ossay.reports.cost import Cost, Tokens, cost_of, tokens_of
+from ossay.reports.judgements import NOTHING, Judgements
+from ossay.reports.model_summary import ModelSummary, model_summary
 from ossay.reports.power import Power
-from ossay.reports.score import LEVEL, Rate, ended, rate_of
-from ossay.reports.speed import Speed, speed_of
-from ossay.stats.passk import PassK, pass_curve
+from ossay.reports.rated import Rated, rated_of
+from ossay.reports.score import LEVEL, ended
+from ossay.reports.tradeoff import Tradeoff, tradeoffs
+from ossay.reports.verbosity import Verbosity, verbosity_of
 
 FORMAT = "ossay-summary/2"
-
-
-class ModelSummary(Struct, frozen=True):
-    """Everything measured of one model.
-
-    Attributes:
-        mark: A short name for charts: 'A', 'B', and so on in the order of the plan.
-        planned, finished: Runs; the rest has no result yet.
-        infrastructure_errors: Finished runs that failed for no fault of the model.
-        score: Passed of the finished runs without infrastructure errors.
-        score_with_errors: Passed of all finished runs: infrastructure errors count as failures.
-        pass_curve: pass^k and pass@k; an item is a task, its trials are the runs in `score`.
-        outcomes, flags: How many finished runs have each; only those that occurred.
-        commonest_error: What most of the infrastructure errors say, and how many do.
-    """
-
-    mark: str
-    reference: str
-    dialect: Dialect
-    context_tokens: int | None
-    details: dict[str, str]
-    price: Price | None
-    planned: int
-    finished: int
-    infrastructure_errors: int
-    score: Rate
-    score_with_errors: Rate
-    pass_curve: tuple[PassK, ...]
-    cost: Cost
-    tokens: Tokens
-    outcomes: dict[str, int]
-    flags: dict[str, int]
-    speed: Speed
-    commonest_error: str = ""
-    commonest_error_runs: int = 0
 
 
 class Summary(Struct, frozen=True):
@@ -84,6 +50,10 @@ class Summary(Struct, frozen=True):
         committed: What was predicted before the first run, with its digest.
         scored, forecast: How each prediction came out, and all of them together.
         problems: What could not be worked out, and why, a sentence each.
+        ratings: What people rated; None where nobody did.
+        judge_ratings: What judge models rated, which never stands for `ratings`.
+        verbosity: How much each model says; empty where no grader counted characters.
+        tradeoffs: Price, speed and quality of each model.
     """
 
     format: str
@@ -110,10 +80,14 @@ class Summary(Struct, frozen=True):
     scored: tuple[Scored, ...]
     forecast: TrackRecord | None
     problems: tuple[str, ...]
+    ratings: Rated | None = None
+    judge_ratings: Rated | None = None
+    verbosity: tuple[Verbosity, ...] = ()
+    tradeoffs: tuple[Tradeoff, ...] = ()
 
 
-def summarize(record: CampaignRecord) -> Summary:
-    """Compute every number of the report. Pure: the same record gives the same summary."""
+def summarize(record: CampaignRecord, judgements: Judgements = NOTHING) -> Summary:
+    """Compute every number of the report. Pure: the same input gives the same summary."""
     cards = _cards(record)
     by_model: dict[str, list[RunRecord]] = {card.reference: [] for card in cards}
     for run in record.runs:
@@ -123,11 +97,12 @@ def summarize(record: CampaignRecord) -> Summary:
     for call in record.calls:
         calls[owner.get(call.run_id, "")].append(call)
     models = tuple(
-        _model(_mark(index), card, by_model[card.reference], calls[card.reference])
+        model_summary(_mark(index), card, by_model[card.reference], calls[card.reference])
         for index, card in enumerate(cards)
     )
     answers = answers_of(record)
     compared = compare_all(record, answers.plan, answers.followed)
+    ratings = rated_of(record, judgements, "human")
     return Summary(
         format=FORMAT,
         campaign=record.name,
@@ -153,6 +128,10 @@ def summarize(record: CampaignRecord) -> Summary:
         scored=answers.scored,
         forecast=answers.forecast,
         problems=(*answers.problems, *compared.problems),
+        ratings=ratings,
+        judge_ratings=rated_of(record, judgements, "model"),
+        verbosity=verbosity_of(record),
+        tradeoffs=tradeoffs(models, ratings),
     )
 
 
@@ -172,50 +151,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def _model(
-    mark: str, card: ModelCard, runs: Sequence[RunRecord], calls: Sequence[CallRecord]
-) -> ModelSummary:
-    finished = [run for run in runs if ended(run)]
-    outcomes = Counter(run.outcome for run in finished)
-    flags = Counter(flag for run in finished for flag in set(run.flags))
-    errors, passed = outcomes[Outcome.INFRASTRUCTURE_ERROR], outcomes[Outcome.PASSED]
-    said = Counter(r.error for r in finished if r.outcome is Outcome.INFRASTRUCTURE_ERROR)
-    commonest, often = said.most_common(1)[0] if said else ("", 0)
-    return ModelSummary(
-        mark=mark,
-        reference=card.reference,
-        dialect=card.dialect,
-        context_tokens=card.context_tokens,
-        details=dict(card.details),
-        price=card.price,
-        planned=len(runs),
-        finished=len(finished),
-        infrastructure_errors=errors,
-        score=rate_of(passed, len(finished) - errors),
-        score_with_errors=rate_of(passed, len(finished)),
-        pass_curve=tuple(pass_curve(_trials(runs))),
-        cost=cost_of(runs, card.price),
-        tokens=tokens_of(runs),
-        outcomes={str(o): outcomes[o] for o in Outcome if outcomes[o]},
-        flags={str(f): flags[f] for f in Flag if flags[f]},
-        speed=speed_of(calls),
-        commonest_error=commonest,
-        commonest_error_runs=often,
-    )
-
-
-def _trials(runs: Iterable[RunRecord]) -> list[tuple[int, int]]:
-    """(n, c) of each task: runs that count, and those of them that passed."""
-    tally: dict[tuple[str, str], tuple[int, int]] = {}
-    for run in runs:
-        task = (run.key.suite, run.key.task)
-        n, c = tally.get(task, (0, 0))
-        if ended(run) and run.outcome is not None and run.outcome.counts:
-            n, c = n + 1, c + (run.outcome is Outcome.PASSED)
-        tally[task] = (n, c)
-    return list(tally.values())
 
 
 def _cards(record: CampaignRecord) -> list[ModelCard]:

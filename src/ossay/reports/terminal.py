@@ -13,6 +13,7 @@ from ossay.core.display import visible
 from ossay.core.outcome import Flag, Outcome
 from ossay.reports import figures
 from ossay.reports.terminal_lines import lines_of
+from ossay.reports.terminal_ratings import Row, rating_rows, verbosity_rows
 from ossay.reports.words import plain
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ossay.reports.cell import Cell
-    from ossay.reports.summary import ModelSummary, Summary
+    from ossay.reports.model_summary import ModelSummary
+    from ossay.reports.summary import Summary
 
 # Columns of a terminal that the names of a grid's rows and one model of it take.
 _NAME_COLUMNS = 28
 _MODEL_COLUMNS = 11
-
-Row = tuple[str, Callable[[int], str]]  # the row's name, and its text for the model of that index
+_RATING_COLUMNS = 17
 
 
 def print_report(summary: Summary, console: Console) -> None:
@@ -44,7 +45,15 @@ def print_report(summary: Summary, console: Console) -> None:
 def _tables(summary: Summary, width: int) -> Iterator[Table]:
     yield _scores(summary)
     yield from _grids("passed of counted", _task_rows(summary), summary, width)
+    if summary.ratings is not None:
+        rows = rating_rows(summary.ratings, summary)
+        yield from _grids("mean rating by people", rows, summary, width, _RATING_COLUMNS)
+    if summary.judge_ratings is not None:
+        rows = rating_rows(summary.judge_ratings, summary)
+        yield from _grids("mean by a judge model", rows, summary, width, _RATING_COLUMNS)
     yield _speeds(summary)
+    if verbose := verbosity_rows(summary):
+        yield from _grids("median answer", verbose, summary, width)
     yield from _grids("runs by outcome", _outcome_rows(summary), summary, width)
     flags = _flag_rows(summary)
     if flags:
@@ -136,9 +145,11 @@ def _score(model: ModelSummary) -> str:
     return f"{figures.percent(model.score.rate)} ({figures.span(model.score.wilson)})"
 
 
-def _grids(title: str, rows: list[Row], summary: Summary, width: int) -> Iterator[Table]:
+def _grids(
+    title: str, rows: list[Row], summary: Summary, width: int, columns: int = _MODEL_COLUMNS
+) -> Iterator[Table]:
     """Rows by models; as many tables as it takes to keep within `width` columns."""
-    at_once = max(1, (width - _NAME_COLUMNS) // _MODEL_COLUMNS)
+    at_once = max(1, (width - _NAME_COLUMNS) // columns)
     for start in range(0, len(summary.models), at_once):
         indices = range(start, min(start + at_once, len(summary.models)))
         table = _table(title, *(summary.models[index].mark for index in indices))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ossay.reports import by_mark, figures, foretold, power_words
 from ossay.reports.shortlist import nearest
+from ossay.reports.terminal_ratings import rating_lines
 from ossay.reports.words import followed, stopped, tally, unmade
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def lines_of(summary: Summary) -> Iterator[str]:
     """All lines, in the order of reading; an empty one ends a group."""
     if warning := stopped(summary):
         yield warning
-    for group in (_verdicts(summary), _predictions(summary), summary.problems):
+    groups = (_verdicts(summary), rating_lines(summary), _predictions(summary), summary.problems)
+    for group in groups:
         if lines := list(group):
             yield from (*lines, "")
     for model in summary.models:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from ossay.core.errors import UsageError
 from ossay.core.records import CampaignRecord
 from ossay.core.task import Transcript
+from ossay.reports.judgements import NOTHING, Judgements
 
 
 class Written(Struct, frozen=True):
@@ -20,16 +21,19 @@ class Written(Struct, frozen=True):
 
 
 def write_report(
-    record: CampaignRecord, transcripts: Callable[[str], Transcript | None], folder: Path
+    record: CampaignRecord,
+    transcripts: Callable[[str], Transcript | None],
+    folder: Path,
+    judgements: Judgements = NOTHING,
 ) -> Written:
-    """Write report.html and pack/ into `folder`, which is made."""
+    """Write report.html and pack/ into `folder`, which is made. A pack has no ratings."""
     from ossay.reports.html import write_html
     from ossay.reports.pack import write_pack
 
     written = Written(folder / "report.html", folder / "pack")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_html(record, transcripts, written.html)
+        write_html(record, transcripts, written.html, judgements)
         write_pack(record, transcripts, written.pack)
     except OSError as error:
         raise UsageError(f"cannot write to {str(folder)!r}: {error}; choose --out DIR") from error

@@ -23,7 +23,7 @@ class Correlation(Struct, frozen=True):
     """`single` is of one rating, `average` of the mean of all k.
 
     None where nothing varies, or where the squares leave no ratio: two targets that two raters put
-    in opposite order. `average` has no lower bound: it is -inf where all targets have one mean.
+    in opposite order. Without intervals where each rater gives all targets one score. `average` has no lower bound: it is -inf where all targets have one mean.
     """
 
     single: float | None
@@ -87,6 +87,9 @@ def icc(
     value = _value(squares, form)
     if value is None:
         return Correlation(None, None, None, None, n, k)
+    if form == "two_way_random" and squares.targets == squares.rest == 0.0:
+        # Each rater gives all targets one score: all spread is bias, and nothing bounds it.
+        return Correlation(value, _average(value, k), None, None, n, k)
     low, high = _ends(squares, form, value, (1.0 + level) / 2.0)
     return Correlation(
         value,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ossay.core.errors import UsageError
@@ -37,12 +37,17 @@ def find_chromium() -> str:
     return found if has_fonts else ""
 
 
-def install_chromium(environ: Mapping[str, str], *, root: bool | None = None) -> str:
-    """Install Debian's package unless Chromium is there, and return where it is.
+def install_chromium(
+    environ: Mapping[str, str],
+    *,
+    root: bool | None = None,
+    find: Callable[[], str] = find_chromium,
+) -> str:
+    """Install Debian's package unless `find` finds Chromium, and return where it is.
 
     Raises `UsageError` with the line to type where this user may not, or there is no apt.
     """
-    found = find_chromium()
+    found = find()
     if found:
         return found
     apt = shutil.which("apt-get", path=environ.get("PATH", ""))
@@ -57,7 +62,7 @@ def install_chromium(environ: Mapping[str, str], *, root: bool | None = None) ->
     for words in (("update", "-qq"), ("install", "-y", "-qq", *INSTALL_LINE.split()[3:])):
         done = _run((apt, *words), environ)
         said = (done.stderr or done.stdout).decode(errors="replace").strip()[-300:]
-    found = find_chromium()
+    found = find()
     if not found:
         raise UsageError(f"apt-get did not bring Chromium: {said!r}. Try: {INSTALL_LINE}")
     return found

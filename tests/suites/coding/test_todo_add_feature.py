@@ -16,6 +16,7 @@ from ossay.suites.coding.answer import read_answer
 from ossay.suites.coding.parts import parts_of
 from ossay.suites.coding.todo_add_feature import TodoAddFeature, _shown
 from ossay.suites.coding.todo_app import DB, PAGE, TYPES
+from ossay.suites.coding.todo_use import draw_steps
 from ossay.suites.registry import open_suite
 from ossay.suites.rehearsal import check_suite
 from ossay.suites.toolchain import typescript_is_there
@@ -173,7 +174,7 @@ def test_every_solution_of_every_world_can_be_made():
         app = todo_app.draw_app(random.Random(seed))
         changed = {path for path, text in app.solved().items() if text != app.files()[path]}
         assert changed == set(app.files())
-        steps = todo_app.draw_steps(random.Random(seed), app, 1_700_000_000_000)
+        steps = draw_steps(random.Random(seed), app, 1_700_000_000_000)
         assert {step.do for step in steps} == {"get", "post", "patch", "page"}
 
 

@@ -10,8 +10,11 @@ const form = document.querySelector(".filters");
 const rows = [...document.querySelectorAll(".runs tbody tr")];
 const packed = new Map();
 for (const node of document.querySelectorAll("script[data-run]")) packed.set(node.dataset.run, node);
+const pictures = new Map();
+for (const node of document.querySelectorAll("script[data-picture]")) pictures.set(node.dataset.picture, node);
 const title = document.title;
 let about = null;
+let problems = null; // the runs of each problem
 let place = 0; // where the reader was in the report, and the fragment that stood there
 let origin = "";
 let listed = true; // whether that was in the list of runs
@@ -96,6 +99,85 @@ function block({ kind, title: heading, text, failed }) {
   return made;
 }
 
+// The checks of a grader, what a page looked like, and the ratings of an answer.
+function judged(id, run) {
+  const parts = document.createDocumentFragment();
+  if (pictures.has(id)) {
+    const image = element("img");
+    image.alt = "Screenshot of the page that this answer makes";
+    image.src = `data:image/png;base64,${pictures.get(id).textContent.trim()}`;
+    parts.append(image);
+  }
+  for (const rating of run.ratings) {
+    const made = element("div", undefined, "rating");
+    const kind = rating.judge ? "judge model" : "rater";
+    made.append(element("h4", `${rating.score} – ${kind} ${rating.who}, ${rating.rubric}`));
+    const items = element("ul");
+    for (const item of rating.items) items.append(element("li", item));
+    made.append(items);
+    if (rating.notes) made.append(element("p", rating.notes, "notes"));
+    parts.append(made);
+  }
+  if (run.checks.length) {
+    const checks = element("details");
+    checks.append(element("summary", `${run.checks.length} checks by the grader`), facts(run.checks));
+    parts.append(checks);
+  }
+  return parts;
+}
+
+// The text of the last turn; null where the transcript is not in the page.
+async function answerOf(id) {
+  if (!packed.has(id)) return null;
+  const blocks = await unpack(packed.get(id));
+  const turn = blocks.findLastIndex(({ kind }) => kind === "turn");
+  const said = turn < 0 ? undefined : blocks.slice(turn).find(({ kind }) => kind === "assistant");
+  return { text: said?.text ?? "", prompt: blocks.find(({ kind }) => kind === "user")?.text ?? "" };
+}
+
+async function answer(id) {
+  const column = element("article");
+  const [of, run] = [await answerOf(id), about[id]];
+  const row = rows.find((row) => runOf(row.querySelector("a").hash) === id);
+  const name = element("h3", undefined, "model");
+  if (row) name.append(row.querySelector(".mark").cloneNode(true));
+  const known = new Map(run.facts);
+  name.append(element("bdi", known.get("Model"), "name"));
+  column.append(name);
+  const short = ["Seed and attempt", "Outcome", "Grader", "Error", "Parts done", "Time", "Cost"];
+  column.append(facts(run.facts.filter(([name]) => short.includes(name))), judged(id, run));
+  if (of === null) {
+    column.append(element("p", "The answer is not in this page. Where there is one, this shows it:"));
+    column.append(element("pre", run.command));
+  } else if (of.text) column.append(textBox(of.text));
+  else column.append(element("p", "Said nothing."));
+  column.append(link(`#run-${encodeURIComponent(id)}`, "The whole run"));
+  return { column, prompt: of?.prompt ?? "" };
+}
+
+// Fill a problem when it is opened for the first time.
+async function beside(problem) {
+  if (problem.dataset.filled) return;
+  problem.dataset.filled = "yes";
+  about ??= await unpack(document.getElementById("about"));
+  problems ??= await unpack(document.getElementById("problems"));
+  const made = await Promise.all(problems[Number(problem.dataset.problem)].map(answer));
+  const prompt = made.map(({ prompt }) => prompt).find(Boolean);
+  if (prompt) {
+    const asked = element("details");
+    asked.append(element("summary", "What was asked"), textBox(prompt));
+    problem.append(asked);
+  }
+  const scroll = element("div", undefined, "scroll");
+  scroll.tabIndex = 0;
+  scroll.role = "region";
+  scroll.ariaLabel = "Answers side by side";
+  const columns = element("div", undefined, "beside");
+  columns.append(...made.map(({ column }) => column));
+  scroll.append(columns);
+  problem.append(scroll);
+}
+
 async function show(id) {
   about ??= await unpack(document.getElementById("about"));
   const run = about[id];
@@ -103,7 +185,7 @@ async function show(id) {
   body.append(element("h2", `Run ${id}`));
   if (!run) body.append(element("p", "This page knows no run of that name."));
   else {
-    body.append(facts(run.facts));
+    body.append(facts(run.facts), judged(id, run));
     if (packed.has(id)) {
       for (const piece of await unpack(packed.get(id))) body.append(block(piece));
     } else {
@@ -150,6 +232,9 @@ function go() {
 }
 
 form.addEventListener("input", filter);
+for (const problem of document.querySelectorAll(".problem")) {
+  problem.addEventListener("toggle", () => problem.open && beside(problem));
+}
 document.querySelector(".heat").addEventListener("click", (event) => {
   const cell = event.target.closest("a[data-task]");
   if (!cell) return;

@@ -116,13 +116,12 @@ class BenchmarkVisualization:
         """Open the page, measure it and keep its picture."""
         answer = read_answer(transcript.final_text)
         html, shown = _candidate(answer)
-        facts: Facts = {**answer.facts, "candidates": shown}
+        facts: Facts = {**answer.facts, "candidates": shown, "runs": False}
         if html is None:
             return Grade(False, "the reply has no HTML file", 0, _PARTS, facts=facts)
         found = look_at(self._sandbox(), html)
         kept = {"page.html": html[:_MOST_KEPT].encode("utf-8", "replace")}
         if isinstance(found, str):
-            facts |= {"runs": False}
             return Grade(False, found, 0, _PARTS, facts=facts, artefacts=kept)
         kept["screenshot.png"] = found.picture
         problems, more = _problems(instance.secret["chart"], found)
@@ -140,7 +139,7 @@ def _problems(chart: Chart, found: Page) -> tuple[list[str], Facts]:
     reading = legible(found)
     text = reading.problem or ("" if found.texts else "the page shows no text")
     problems = {
-        "runs": visible(broken, 200),
+        "clean_console": visible(broken, 200),
         "bars_right": missing,
         "lengths_right": wrong_length(chart, marks) if marks else no_bars,
         "order_right": wrong_order(chart, marks) if marks else no_bars,
@@ -151,6 +150,7 @@ def _problems(chart: Chart, found: Page) -> tuple[list[str], Facts]:
     }
     facts: Facts = {name: not problem for name, problem in problems.items()}
     facts |= {
+        "runs": bool(found.bars) or not found.errors,
         "console_errors": len(found.errors),
         "canvases": found.canvases,
         "overlapping_texts": reading.overlapping,

@@ -55,12 +55,17 @@ class Text(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """A box of the picture: its commonest colour, the mean, the pixels unlike, the most unlike."""
+    """A box of the picture.
+
+    `colour` is its commonest one, `other` how many pixels are unlike that, `farthest` the one that
+    is most unlike; `around` has the commonest colours outside each of its sides.
+    """
 
     colour: Colour
     mean: Colour
     other: int
     farthest: Colour
+    around: tuple[Colour, ...] = ()
 
 
 class Page(Struct, frozen=True):

@@ -40,6 +40,7 @@ def find_marks(chart: Chart, page: Page) -> tuple[Marks | None, str]:
     benchmarks = {word: b.id for b in chart.benchmarks for word in (b.id, b.title)}
     bars: dict[Key, Bar] = {}
     colours: dict[Key, Colour] = {}
+    hidden = ""
     for bar, seen in zip(page.bars, page.seen[len(page.texts) :], strict=True):
         if not bar.shown or seen is None or _flat(bar.box):
             continue
@@ -50,14 +51,16 @@ def find_marks(chart: Chart, page: Page) -> tuple[Marks | None, str]:
         if key in bars:
             return None, f"two bars for {name}"
         bars[key], colours[key] = bar, seen.mean
+        if not any(_distance(seen.mean, colour) >= _OTHER for colour in seen.around):
+            hidden = f"the bar for {' in '.join(key)} has the colour of what is around it"
     missing = [key for key in chart.tenths if key not in bars]
     if missing:
         drawn = " and draws on a canvas" if not bars and page.canvases else ""
         found = f"{len(bars)} of {len(chart.tenths)} bars can be seen{drawn}"
         return None, f"{found}; none for {' in '.join(missing[0])}"
+    if hidden:
+        return None, hidden
     for key, bar in bars.items():
-        if _distance(colours[key], page.ground) < _OTHER:
-            return None, f"the bar for {' in '.join(key)} has the colour of the page"
         left, top, right, bottom = bar.box
         if min(left, top) < -SLACK or right > WIDTH + SLACK or bottom > HEIGHT + SLACK:
             return None, f"the bar for {' in '.join(key)} is not inside {WIDTH} x {HEIGHT}"

@@ -24,7 +24,8 @@ from ossay.suites.coding.changes import change_facts, fenced, reply
 from ossay.suites.coding.compiler import merge_parts, run_program
 from ossay.suites.coding.parts import parts_of
 from ossay.suites.coding.styles import Style, styled
-from ossay.suites.coding.todo_app import App, Feature, Step
+from ossay.suites.coding.todo_app import App, Feature
+from ossay.suites.coding.todo_use import Step, draw_steps
 from ossay.suites.scripting import Script, say
 from ossay.suites.toolchain import home_here
 
@@ -108,7 +109,7 @@ class TodoAddFeature:
                 "feature": app.feature,
                 "route": app.route,
                 "start": start,
-                "steps": todo_app.draw_steps(rng, app, start),
+                "steps": draw_steps(rng, app, start),
             },
             scripts=_scripts(app, seed),
         )

@@ -65,15 +65,11 @@ class Case(NamedTuple):
 
     def fill(self, text: str) -> str:
         """Put the app's words in the place of the template's."""
-        world = self.world
-        words = {"leaf": world.leaf, "leaves": world.leaves}
-        words |= {"binder": world.binder, "binders": world.binders}
-        words |= {old.capitalize(): new.capitalize() for old, new in words.items()}
-        return _WORDS.sub(lambda found: words[found[0]], text)
+        return _filled(self.world, text)
 
     def files(self) -> dict[str, str]:
         """The app as it is."""
-        return {self.fill(path): self.fill(text) for path, text in _template().items()}
+        return dict(_app(self.world))
 
     @property
     def asks(self) -> str:
@@ -157,6 +153,18 @@ def draw_case(rng: random.Random) -> Case:
     list_: List = rng.choice(("suffix", "folder", "prefix"))
     manner: Manner = rng.choice(("each", "names", "count"))
     return Case(rng.choice(WORLDS), way, list_, manner)
+
+
+def _filled(world: World, text: str) -> str:
+    words = {"leaf": world.leaf, "leaves": world.leaves}
+    words |= {"binder": world.binder, "binders": world.binders}
+    words |= {old.capitalize(): new.capitalize() for old, new in words.items()}
+    return _WORDS.sub(lambda found: words[found[0]], text)
+
+
+@cache
+def _app(world: World) -> Mapping[str, str]:
+    return {_filled(world, path): _filled(world, text) for path, text in _template().items()}
 
 
 @cache

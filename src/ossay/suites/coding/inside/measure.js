@@ -58,7 +58,6 @@
     for (const one of above(element)) {
       if (one === document.body || one === document.documentElement) break;
       const style = getComputedStyle(one);
-      if (one === element && one.localName !== "svg" && !one.childElementCount && one.firstChild === null) continue;
       if (style.overflowX === "visible" && style.overflowY === "visible") continue;
       if (style.display === "inline") continue;
       if (one.ownerSVGElement) continue;

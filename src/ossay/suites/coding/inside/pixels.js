@@ -38,5 +38,16 @@ async (picture, boxes) => {
     return { colour, mean, other, farthest };
   }
 
-  return { boxes: boxes.map((box) => common(...box)), ground: common(0, 0, bitmap.width, bitmap.height).colour };
+  // The commonest colours just outside each side of a box.
+  function around([left, top, right, bottom]) {
+    const sides = [[left - 4, top, left - 1, bottom], [left, top - 4, right, top - 1], [right + 1, top, right + 4, bottom], [left, bottom + 1, right, bottom + 4]];
+    return sides.map((side) => common(...side)?.colour).filter(Boolean);
+  }
+
+  function seen(box) {
+    const inside = common(...box);
+    return inside && { ...inside, around: around(box) };
+  }
+
+  return { boxes: boxes.map(seen), ground: common(0, 0, bitmap.width, bitmap.height).colour };
 }

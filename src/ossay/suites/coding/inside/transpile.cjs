@@ -87,11 +87,15 @@ function merged(path, there, text) {
   return [...body, ...added].join("\n\n") + "\n";
 }
 
-// Both imports of one module: the names of each.
+// Both imports of one module: the names of each. As it stands where one has all of them.
 function imported(node, others) {
   const same = others.filter((one) => one.moduleSpecifier.text === node.moduleSpecifier.text);
-  const bindings = [node, ...same].map((one) => one.importClause?.namedBindings);
+  const both = [node, ...same];
+  const bindings = both.map((one) => one.importClause?.namedBindings);
   if (!bindings.every((one) => one && ts.isNamedImports(one))) return same.at(-1).getText();
-  const all = [...new Set(bindings.flatMap((one) => one.elements.map((each) => each.getText().replace(/^type /, ""))))];
+  const named = bindings.map((one) => one.elements.map((each) => each.getText().replace(/^type /, "")));
+  const all = [...new Set(named.flat())];
+  const whole = both.find((_, at) => all.every((name) => named[at].includes(name)));
+  if (whole && both.every((one) => one.importClause.isTypeOnly === whole.importClause.isTypeOnly)) return whole.getText();
   return `import { ${all.join(", ")} } from ${node.moduleSpecifier.getText()};`;
 }

@@ -1,0 +1,35 @@
+"""What people and judge models said of a campaign's answers, as a ledger holds it: Judgements.
+
+It lies beside a campaign's record: a record has runs alone. Knows nothing of where it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct, field
+
+from ossay.core.rating import Rating
+from ossay.core.rubric import Rubric
+
+
+def _nothing(run: str, name: str) -> bytes | None:
+    return None
+
+
+class Judgements(Struct, frozen=True):
+    """Ratings, and what a grader kept to look at.
+
+    Attributes:
+        ratings: Every row, in the ledger's order.
+        rubrics: Digest -> rubric, of all that the ratings were made by.
+        artefact: Run and name, such as 'screenshot.png', to what was kept; None where there is
+            nothing.
+    """
+
+    ratings: tuple[Rating, ...] = ()
+    rubrics: Mapping[str, Rubric] = field(default_factory=dict)
+    artefact: Callable[[str, str], bytes | None] = _nothing
+
+
+NOTHING = Judgements()

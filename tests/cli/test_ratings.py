@@ -1,0 +1,158 @@
+"""Ratings on the command line: judged, compared, exported, imported."""
+
+import csv
+import io
+import json
+from contextlib import chdir
+
+import pytest
+from click.testing import CliRunner
+
+from ossay.cli.compare import compare
+from ossay.cli.export import export
+from ossay.cli.import_ import import_
+from ossay.cli.judge import judge
+from ossay.cli.leaderboard import leaderboard
+from ossay.core.errors import OssayError, UnknownName, UsageError
+from ossay.core.rating import Form
+from ossay.core.score import rated
+from ossay.store.ledger import open_ledger
+from ossay.suites.rubrics import rubric_of
+
+VIZ = rubric_of("benchmark_visualization")
+MODELS = ("lab/oak-7b", "lab/elm-7b")
+ANSWERS = [
+    (model, "benchmark_visualization", seed, text * seed, {"runs": True, "labels_right": True})
+    for seed in range(1, 5)
+    for model, text in zip(MODELS, ("<b>short</b>", "\x1b[31mlonger\x1b[0m answer"), strict=True)
+]
+
+
+@pytest.fixture
+def place(tmp_path, answered):
+    (tmp_path / "data").mkdir()
+    answered(tmp_path / "data" / "ledger.sqlite", ANSWERS)
+    return tmp_path
+
+
+@pytest.fixture
+def run(place):
+    def run(command, *words):
+        with chdir(place):
+            done = CliRunner().invoke(
+                command, [*map(str, words)], env={"OSSAY_HOME": str(place / "data")}
+            )
+        if isinstance(done.exception, OssayError):
+            raise done.exception
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def rate(place):
+    """Rates all answers: oak side by side, elm plain."""
+    import asyncio
+
+    async def enter(ledger):
+        await ledger.keep_rubric(VIZ)
+        for answer in ledger.answers("night"):
+            tier = "side_by_side" if "oak" in answer.key.model else "baseline"
+            form = Form(
+                "night", answer.run, "anna", "human", (tier,), 1.0, answer.run, notes="=1+1"
+            )
+            await ledger.rate(rated(VIZ, form, answer.facts, id_=answer.run))
+
+    def rate():
+        with open_ledger(str(place / "data" / "ledger.sqlite"), create=True) as ledger:
+            asyncio.run(enter(ledger))
+
+    return rate
+
+
+def test_a_judge_alone_is_told_from_people(run):
+    out = run(judge, "night", "--model", "scripted/judge?lean=first")
+    assert "8 answers to judge in 8 showings: 8 done, 16 ratings entered now" in out
+    assert "no answer of them has a person's rating: nothing says whether it can be trusted" in out
+    assert "gets +3.50 points [+3.50, +3.50] in the first place rather than the second" in out
+    with pytest.raises(UsageError, match="no ratings by people, only 16 by a judge model"):
+        run(compare, *MODELS, "--in", "night", "--metric", "rating")
+    with pytest.raises(UsageError, match="--raters models"):
+        run(leaderboard, "--in", "night", "--raters", "people")
+    out = run(compare, *MODELS, "--in", "night", "--raters", "models")
+    assert "These are ratings by a judge model, not by people." in out
+
+
+def test_a_judge_is_held_against_people(run, rate):
+    rate()
+    out = run(judge, "night", "--model", "scripted/judge")
+    assert "beside people on 8 answers: alpha" in out
+    assert "it gives +0.25 points" in out
+    assert "elm: +0.50 points [+0.50, +0.50], 4 answers" in out
+    assert "oak: +0.00 points" in out
+    assert run(judge, "night", "--model", "scripted/judge").startswith("8 answers")
+
+
+def test_a_judge_that_cannot_be(run):
+    with pytest.raises(UnknownName, match="did you mean 'todo_add_feature'"):
+        run(judge, "night", "--model", "scripted/judge", "--task", "todo_add_featur")
+    with pytest.raises(UnknownName, match="no campaign 'nigth'"):
+        run(judge, "nigth", "--model", "scripted/judge")
+    with pytest.raises(UnknownName, match="no lean 'left'"):
+        run(judge, "night", "--model", "scripted/judge?lean=left")
+    out = run(judge, "night", "--model", "scripted/judge?lean=none")
+    assert "8 unusable replies, 0 failed calls" in out
+
+
+def test_peoples_ratings_are_compared_and_ranked(run, rate):
+    rate()
+    found = json.loads(run(compare, *MODELS, "--in", "night", "--metric", "rating", "--json"))
+    assert found["metric"] == "rating"
+    assert "difference" in json.dumps(found)
+    out = run(compare, *MODELS, "--in", "night", "--metric", "rating")
+    assert "4 shared items can give no p below 0.125, whatever the scores" in out
+    assert run(leaderboard, "--in", "night", "--raters", "people").startswith("2 models by rating")
+    assert "by score" in run(leaderboard, "--in", "night")  # passes, as ever
+
+
+def test_csv_out_and_in_again(run, rate, place):
+    run(judge, "night", "--model", "scripted/judge")
+    rate()
+    run(export, "night", "ratings.csv", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO((place / "ratings.csv").read_text())))
+    assert len(rows) == 8 * 3  # anna, and the judge in two places
+    anna = next(row for row in rows if row["rater"] == "anna")
+    assert anna["notes"] == "'=1+1"
+    assert (anna["score"], anna["kind"], anna["rubric_version"]) == ("9.0", "human", "1")
+    assert anna["chosen"] == "side_by_side"
+    assert anna["filled"] == "clear_labels"
+    assert len({(row["model"], row["item"], row["attempt"]) for row in rows}) == len(rows)
+    run(import_, "ratings.csv", "--name", "again")
+    out = run(leaderboard, "--in", "again")
+    assert out.startswith("2 models by rating")
+
+
+def test_16x_out_and_in_again(run, rate, place):
+    rate()
+    run(export, "night", "evals.json", "--format", "16x")
+    run(import_, "evals.json")
+    with open_ledger(str(place / "data" / "ledger.sqlite"), create=False) as ledger:
+        records = ledger.records("evals")
+    assert records.sources[0].kind == "16x"
+    scores = {(row.model, row.item): row.score for row in records.results}
+    assert scores["lab/oak-7b", "coding/benchmark_visualization/1"] == 9.0
+    assert scores["lab/elm-7b", "coding/benchmark_visualization/4"] == 8.5
+    assert run(leaderboard, "--in", "evals").startswith("2 models by rating")
+
+
+def test_an_export_of_nothing_rated(run, place):
+    document = json.loads(run(export, "night", "-", "--format", "16x"))
+    assert [one["rating"] for one in document["evals"] if "rating" in one] == []
+    assert document["evals"][1]["response"] == "\x1b[31mlonger\x1b[0m answer"
+    rows = list(csv.DictReader(io.StringIO(run(export, "night", "-", "--format", "csv"))))
+    assert [row["score"] for row in rows] == [""] * 8
+    with pytest.raises(UnknownName, match="did you mean 'night'"):
+        run(export, "nigth", "-", "--format", "csv")
+    with pytest.raises(UsageError, match=r"cannot write 'none/x\.csv'"):
+        run(export, "night", "none/x.csv", "--format", "csv")
