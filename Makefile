@@ -45,10 +45,10 @@ model: setup  ## fetch the small real model (98 MB) and gpt-oss's vocabulary (4 
 	@$(BIN)/ossay pull vocab >/dev/null || \
 	  echo "The vocabulary could not be fetched; everything else goes on without it."
 
-tools: setup  ## fetch the TypeScript compiler that the suite coding judges with (needs npm)
+tools: setup  ## fetch what the suite coding judges with: TypeScript (needs npm), Chromium
 	@command -v npm >/dev/null || { echo "Without npm the suite coding is not tested."; exit 0; }; \
 	  $(BIN)/ossay doctor --install >/dev/null || \
-	  echo "The TypeScript compiler could not be fetched; the suite coding is not tested."
+	  echo "TypeScript or Chromium could not be installed; parts of the suite coding are not tested."
 
 demo: setup sandbox  ## run ten tasks on two models and write a report
 	@$(BIN)/ossay demo
@@ -102,7 +102,8 @@ fmt: setup  ## format and mend what can be mended
 
 system:  ## what the whole test suite needs from Debian (as root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap chromium postgresql >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap chromium fonts-dejavu-core postgresql >/dev/null
+	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null
 
 lock:  ## write requirements/dev.txt anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes \

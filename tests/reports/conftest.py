@@ -332,7 +332,7 @@ def rated_campaign(
         command="ossay run coding --model groq/openai/gpt-oss-120b --attempts 1",
         plan_toml=plan_to_toml(Plan("coding-2026-11-21", references, ("coding",), attempts=1)),
         models=CARDS[:models],
-        suites={"coding": "2.0.0"},
+        suites={"coding": "1.0.0"},
         environment={"ossay": "0.1.0"},
         runs=tuple(runs),
         calls=tuple(calls),

@@ -79,7 +79,7 @@ def test_every_part_of_the_report_is_there(make_campaign):
         "bubblewrap", "unknown", "seed 1, attempt 3",
     ):  # fmt: skip
         assert said in page.text or said in html, said
-    assert html.count("<svg") == 3 + 1 + 1 + 3 + 3 + 2
+    assert html.count("<svg") == 3 + 1 + 1 + 3 + 3 + 2 + 1
     for run in record.runs:
         assert f'href="#run-{run.id}"' in html
 

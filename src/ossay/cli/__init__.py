@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "ossay.cli.predictions:predictions",
         "How forecasts of runs came out.",
     ),
-    "import": ("ossay.cli.import_:import_", "Take in results: Inspect, lm-eval, CSV, Parquet."),
+    "import": ("ossay.cli.import_:import_", "Take in results: Inspect, lm-eval, 16x Eval, tables."),
     "export": ("ossay.cli.export:export", "Write answers and ratings for other programs."),
     "rate": ("ossay.cli.rate:rate", "Rate answers in a browser, blind, by a rubric."),
     "judge": ("ossay.cli.judge:judge", "Let a model rate answers by the same rubrics."),

@@ -31,7 +31,7 @@ _NAMES: Mapping[Style, str] = {
 class Coding:
     """The suite in one style. `sandbox` is where its graders run what a model wrote."""
 
-    version = "2.0.0"
+    version = "1.0.0"
     system = SYSTEM
 
     def __init__(self, sandbox: Callable[[], Sandbox], *, style: Style = "base") -> None:
