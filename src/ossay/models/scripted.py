@@ -2,8 +2,10 @@
 
 `scripted/reference`, `scripted/do_nothing` and every other script that an instance carries are
 played by name; `scripted/echo` repeats the last user message, and `scripted/caller` (`caller`)
-calls tools. These two stream word by word, or with `scripted/echo?pieces=whole` in one piece. No
-network, no randomness. Knows nothing of what the scripts are for.
+calls tools. These two stream word by word, or with `scripted/echo?pieces=whole` in one piece.
+`scripted/drafter`, `expert` and `validator` (`scripted_review`) play a gateway's parts, and
+`scripted/faulty` (`scripted_faults`) fails. No network, no randomness. Knows nothing of what the
+scripts are for.
 """
 
 from __future__ import annotations
@@ -136,6 +138,14 @@ def scripted(name: str) -> Scripted | Rehearsal:
         UsageError: an option with a value that it does not take.
     """
     base, _, query = name.partition("?")
+    if base in ("drafter", "expert", "validator"):
+        from ossay.models.scripted_review import reviewing
+
+        return reviewing(base, query)
+    if base == "faulty":
+        from ossay.models.scripted_faults import faulty
+
+        return faulty(query)
     pieces: Pieces = "words"
     for key, value in parse_qsl(query, keep_blank_values=True):
         if key != "pieces":

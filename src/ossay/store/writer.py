@@ -108,11 +108,15 @@ class Writer:
 
         A caller that is cancelled does not undo the job.
         """
+        return await self.put(action, payload)
+
+    def put(self, action: Action[P, R], payload: P) -> asyncio.Future[R]:
+        """Submit, and return at once; the future is done when `submit` would return."""
         if self._closed:
             raise LedgerError(f"ledger {self._address} is closed")
         job = _Job(action, payload)
         self._queue.put(job)
-        return await job.future
+        return job.future
 
     async def do(self, job: Callable[[Connection], T]) -> T:
         """Return what `job` returns, once what it wrote is durable."""

@@ -1,0 +1,109 @@
+"""Appending entries to a decision log, many in one transaction.
+
+Writers of all processes take turns at the head, so there is one chain however many write. Knows
+nothing of when a transaction ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import zstandard
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ossay.core.decision import Entry
+from ossay.store.decisions_chain import COLUMNS, Head, columns_of, entry_text, link
+from ossay.store.decisions_schema import bodies, entries, head
+from ossay.store.writer import Refused
+
+# Bytes of one body. Far above what the server lets in.
+MAX_BODY = 64 << 20
+
+
+class Addition(Struct, frozen=True):
+    """An entry and the bodies it names, by hash."""
+
+    entry: Entry
+    bodies: Mapping[str, bytes]
+
+
+class _Ready(Struct, frozen=True):
+    text: str
+    columns: tuple[Any, ...]
+    packed: dict[str, bytes]
+    kept_until: float
+
+
+class Append:
+    """The action of `store.writer` that adds entries."""
+
+    rank = 0
+
+    def __init__(self) -> None:
+        self._packing = threading.local()
+
+    def prepare(self, payload: Addition) -> _Ready:
+        """Encode and compress."""
+        entry = payload.entry
+        compress = self._compressor()
+        packed = {name: compress(body) for name, body in payload.bodies.items()}
+        return _Ready(entry_text(entry), columns_of(entry), packed, entry.kept_until)
+
+    def apply(self, connection: Connection, prepared: list[_Ready]) -> list[Head]:
+        """Write all, in order; each one's place in the chain."""
+        query = select(head.c.seq, head.c.hash).with_for_update()
+        at = Head(*connection.execute(query).one())
+        last, rows, heads = at, [], []
+        for ready in prepared:
+            seq = last.seq + 1
+            last = Head(seq, link(last.hash, seq, ready.text))
+            heads.append(last)
+            rows.append(
+                {
+                    "seq": seq,
+                    "hash": last.hash,
+                    "entry": ready.text,
+                    **dict(zip(COLUMNS, ready.columns, strict=True)),
+                }
+            )
+        connection.execute(entries.insert(), rows)
+        moved = head.update().where(head.c.seq == at.seq).values(seq=last.seq, hash=last.hash)
+        if connection.execute(moved).rowcount != 1:
+            raise Refused
+        self._keep(connection, prepared)
+        return heads
+
+    @staticmethod
+    def _keep(connection: Connection, prepared: list[_Ready]) -> None:
+        """Keep bodies; one that is there already is kept until the later time."""
+        latest: dict[str, dict[str, Any]] = {}
+        for ready in prepared:
+            for name, content in ready.packed.items():
+                until = ready.kept_until
+                if name in latest:
+                    until = max(until, latest[name]["kept_until"])
+                latest[name] = {"hash": name, "content": content, "kept_until": until}
+        if not latest:
+            return
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        insert = dialect.insert(bodies).values(
+            hash=bindparam("hash"), content=bindparam("content"), kept_until=bindparam("kept_until")
+        )
+        new = insert.excluded.kept_until
+        later = insert.on_conflict_do_update(
+            index_elements=[bodies.c.hash],
+            set_={"kept_until": new},
+            where=bodies.c.kept_until < new,
+        )
+        # In one order, so that two processes cannot wait for each other.
+        connection.execute(later, [latest[name] for name in sorted(latest)])
+
+    def _compressor(self) -> Any:
+        compress = getattr(self._packing, "compress", None)
+        if compress is None:
+            compress = self._packing.compress = zstandard.ZstdCompressor(level=3).compress
+        return compress
