@@ -54,6 +54,9 @@ check: setup  ## format, lint, types, import order
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
+# Two workers on two cores: threads of their own would only wait for each other.
+test long: export OPENBLAS_NUM_THREADS = 1
+
 test: setup sandbox model check  ## all checks and tests but the long ones
 	$(BIN)/pytest -n 2 --dist worksteal -m "not long and not parity"
 

@@ -9,30 +9,22 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy.special import gammaln, xlogy
 
-from ossay.stats import clustered, equivalence, futility, many, paired, ranks, scores, sequential
+from ossay.stats import clustered, futility, many, paired, ranks, scores, sequential
 from ossay.stats import unpaired as un
 from ossay.stats.binomial import at_most
 from ossay.stats.comparison import compare_pairs
 from ossay.stats.design import Discordance
 from ossay.stats.power import paired_power
 from ossay.stats.verdict import verdict
-from stats_coverage import pmf, shares_of
+from stats_cover_clusters import shares_of
+from stats_cover_counts import pmf
+from stats_error_ties import Error, ties, ties_in_clusters, ties_of_counts, ties_of_means
 
 ALPHA = 0.05
-
-
-class Error(NamedTuple):
-    """The share of false rejections of a test somewhere; `runs` is None where it is exact."""
-
-    test: str
-    where: str
-    rate: float
-    runs: int | None
 
 
 def mcnemar() -> Iterator[Error]:
@@ -54,41 +46,6 @@ def separate() -> Iterator[Error]:
             rejects = np.array([test(int(x), n_a, int(y), n_b) <= ALPHA for x, y in grid])
             worst = float((weight @ rejects).max())
             yield Error(test.__name__, f"n={n_a},{n_b}, worst rate", worst, None)
-
-
-def ties() -> Iterator[Error]:
-    """TOST where the true difference is the margin itself: every table up to n = 200."""
-    for n, margin, differ in itertools.product([50, 100, 200], [0.05, 0.1], [0.1, 0.2]):
-        b, c = np.array([(b, c) for b in range(n + 1) for c in range(n + 1 - b)]).T
-        up, down = (differ + margin) / 2, (differ - margin) / 2
-        ways = gammaln(n + 1) - gammaln(b + 1) - gammaln(c + 1) - gammaln(n - b - c + 1)
-        weight = np.exp(ways + xlogy(b, up) + xlogy(c, down) + xlogy(n - b - c, 1 - differ))
-        likely = weight > 1e-7
-        shown = np.array(
-            [
-                equivalence.tie_of_pairs(
-                    paired.Pairs(0, int(x), int(y), n - int(x + y)), margin
-                ).shown
-                for x, y in zip(b[likely], c[likely], strict=True)
-            ]
-        )
-        where = f"n={n} margin={margin} differ={differ}"
-        yield Error("tie of pairs", where, float(weight[likely][shown].sum()), None)
-
-
-def ties_of_counts() -> Iterator[Error]:
-    """The same for rates on different items: every table, the worst of 81 pairs of rates."""
-    for n, margin in [(25, 0.2), (50, 0.1), (50, 0.2)]:
-        k = np.arange(n + 1)
-        shown = np.zeros((n + 1, n + 1))
-        for a, b in itertools.product(range(n + 1), repeat=2):
-            if abs(a - b) < margin * n:
-                shown[a, b] = equivalence.tie_of_counts(a, n, b, n, margin).shown
-        rates = np.linspace(0.0, 1.0 - margin, 81)
-        worst = max(
-            float(pmf(k, n, min(1.0, rate + margin)) @ shown @ pmf(k, n, rate)) for rate in rates
-        )
-        yield Error("tie of counts", f"n={n},{n} margin={margin}, worst rates", worst, None)
 
 
 def flips(runs: int, rng: np.random.Generator) -> Iterator[Error]:
@@ -118,7 +75,7 @@ def clusters(runs: int, rng: np.random.Generator) -> Iterator[Error]:
             share = np.repeat(shares_of([0.15, 0.15, 0.7], icc, count, rng), size, axis=0)
             u = rng.random(count * size)
             gap = (u < share[:, 0]) * 1.0 - ((u >= share[:, 0]) & (u < share[:, :2].sum(axis=1)))
-            hits[0] += scores.sign_flip(gap, rng, labels, draws=199).p <= ALPHA
+            hits[0] += scores.sign_flip(gap, rng, labels).p <= ALPHA
             found = clustered.clustered_mean(gap, labels)
             hits[1] += not found.interval().holds(0.0)
             plain = paired.mcnemar(int((gap > 0).sum()), int((gap < 0).sum()))
@@ -225,6 +182,8 @@ def errors(runs: int, seed: int = 2) -> list[Error]:
         *separate(),
         *ties(),
         *ties_of_counts(),
+        *ties_in_clusters(few, rng),
+        *ties_of_means(few, rng),
         *flips(few, rng),
         *clusters(few, rng),
         *peeking(runs, rng),

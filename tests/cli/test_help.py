@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from ossay.cli import COMMANDS, cli
 
+GOLDEN = Path(__file__).parents[1] / "records" / "golden"
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
@@ -38,11 +40,21 @@ def readme_commands():
     return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("ossay ")]
 
 
+def comparing_commands():
+    """Those that compare, import or claim, and need a file or nothing."""
+    names = ("compare", "leaderboard", "power", "import", "claims")
+    return [words for words in readme_commands() if words[0] in names and "--in" not in words]
+
+
 def test_the_readme_shows_commands():
     assert {words[0] for words in readme_commands()} >= {"doctor", "run", "report", "transcript"}
 
 
-@pytest.mark.parametrize("words", readme_commands(), ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [words for words in readme_commands() if words not in comparing_commands()],
+    ids=" ".join,
+)
 def test_the_readmes_commands_parse(words):
     """Names, options and values are right; nothing is run."""
     name, *arguments = words
@@ -74,6 +86,26 @@ def test_the_readmes_engine_lines_run(tmp_path):
     assert len(done.stdout.split()) == 4
 
 
+def test_the_readmes_comparisons_run(tmp_path):
+    """The lines that need a file or none; the ledger and the log are put where they say."""
+    rows = ["item,model,score"]
+    rows += [
+        f"item-{i},model-{m},{int((i + 2 * (m == 'b')) % 3 > 0)}" for i in range(60) for m in "ab"
+    ]
+    (tmp_path / "results.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "logs").mkdir()
+    shutil.copy(GOLDEN / "letters.eval", tmp_path / "logs" / "mmlu.eval")
+    (tmp_path / "examples").symlink_to(Path(__file__).parents[2] / "examples")
+    for words in comparing_commands():
+        ossay = Path(sys.executable).with_name("ossay")
+        environ = os.environ | {"OSSAY_HOME": str(tmp_path / "home")}
+        done = subprocess.run(
+            [ossay, *words], cwd=tmp_path, env=environ, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
 def test_the_readmes_client_gets_its_answer(tmp_path):
     """The lines that ask a server: `ossay serve scripted/echo`, as the README says."""
     program = next(text for text in blocks("python") if "openai" in text)
@@ -100,10 +132,12 @@ def test_the_readmes_files_are_valid(tmp_path):
     from ossay.core.settings import settings_from
     from ossay.models.providers import load_providers
 
-    plan, configuration = blocks("toml")
+    plan, configuration, adaptive = blocks("toml")
     (tmp_path / "plan.toml").write_text(plan)
     shown = read_plan(tmp_path / "plan.toml")
     assert shown.name == "first-look"
+    (tmp_path / "plan.toml").write_text(adaptive)
+    assert read_plan(tmp_path / "plan.toml").stop is not None
     (tmp_path / "ossay.toml").write_text(configuration)
     providers = load_providers(settings_from({"HOME": str(tmp_path)}, tmp_path))
     for provider, _, model in (reference.partition("/") for reference in shown.models):

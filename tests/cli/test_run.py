@@ -106,3 +106,21 @@ def test_a_reader_that_leaves_is_no_failure(tmp_path):
 def test_a_ledgers_password_is_not_in_the_command():
     said = command_line(["run", "x", "--ledger=postgresql://me:hunter2secret@db/x"])
     assert said == "ossay run x '--ledger=postgresql://me:***@db/x'"
+
+
+def test_two_models_run_until_they_are_told_apart(tmp_path):
+    models = ("--model", "scripted/reference", "--model", "scripted/do_nothing")
+    words = ("agentic-core", *models, "--task", "multi_step_plan", "--instances", "30")
+    done = ossay("run", *words, "--stop-when-decided", "--name", "x", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "scripted/reference better: 100.0 points above scripted/do_nothing" in done.stdout
+    assert "11 of 30" in done.stdout
+    assert "Nothing more of x is run" in done.stderr
+    again = ossay("run", "x", cwd=tmp_path)
+    assert (again.returncode, "decided" in again.stderr) == (0, True)
+
+
+def test_a_margin_is_for_stopping(tmp_path):
+    done = ossay("run", "agentic-core", "--model", "a/b", "--margin", "0.1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--margin 0.1 is for --stop-when-decided" in done.stderr

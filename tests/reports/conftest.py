@@ -6,10 +6,14 @@ again, and what the models wrote includes everything that must never act.
 
 import random
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 
+from ossay.campaign.plan import Plan, plan_to_toml
 from ossay.core.outcome import Flag, Outcome
+from ossay.core.predictions import Committed, Prediction, digest_of
 from ossay.core.records import CallRecord, CampaignRecord, RunKey, RunRecord
 from ossay.core.task import Step, ToolResult, Transcript
 from ossay.core.types import Message, ModelCard, Price, Reply, Timing, ToolCall, Usage
@@ -63,12 +67,60 @@ SMALL_FAILURES = (Outcome.NO_ACTION, Outcome.WRONG_TOOL_CALL, Outcome.TOOL_LOOP)
 
 Transcripts = Callable[[str], Transcript | None]
 MakeCampaign = Callable[..., tuple[CampaignRecord, Transcripts]]
+MakeContest = Callable[..., CampaignRecord]
 
 
 @pytest.fixture(scope="session")
 def make_campaign() -> MakeCampaign:
     """A function that makes a campaign and its transcripts."""
     return campaign
+
+
+@pytest.fixture(scope="session")
+def make_contest() -> MakeContest:
+    """A function that makes a campaign from results alone."""
+    return contest
+
+
+def contest(
+    passed: dict[str, str],
+    *,
+    tasks: int = 0,
+    stopped: str = "",
+    forecast: tuple[Prediction, ...] = (),
+    name: str = "night",
+    **plan: Any,
+) -> CampaignRecord:
+    """Model -> a letter a run: '1' passed, '0' failed, 'e' an infrastructure error, '.' not run.
+
+    Item k is seed k + 1 of one task a seed, or with `tasks` of so many tasks in turn; `plan` says
+    what the plan holds besides.
+    """
+    runs = []
+    for model, results in passed.items():
+        for place, letter in enumerate(results):
+            task, seed = f"t{place % tasks}" if tasks else f"t{place}", place // (tasks or 10**9)
+            key = RunKey(model, "s", task, seed + 1, 1)
+            outcome = {"1": Outcome.PASSED, "0": Outcome.WRONG_ANSWER}.get(letter)
+            outcome = Outcome.INFRASTRUCTURE_ERROR if letter == "e" else outcome
+            state = "planned" if letter == "." else "finished"
+            runs.append(RunRecord(f"{model}-{place}", key, state=state, outcome=outcome))
+    plan = {"attempts": 1, "predict": forecast, "forecaster": "ada" if forecast else "", **plan}
+    committed = Committed(name, "ada", 1_795_255_100.0, forecast) if forecast else None
+    if committed:
+        committed = msgspec.structs.replace(committed, digest=digest_of(committed))
+    return CampaignRecord(
+        name=name,
+        created_at=1_795_255_200.0,
+        command="ossay run plan.toml",
+        plan_toml=plan_to_toml(Plan(name, tuple(passed), ("s",), **plan)),
+        models=tuple(ModelCard(model) for model in passed),
+        suites={"s": "1"},
+        environment={},
+        runs=tuple(runs),
+        stopped=stopped,
+        committed=committed,
+    )
 
 
 def campaign(
@@ -87,11 +139,13 @@ def campaign(
                 runs.append(run)
                 calls.extend(its_calls)
                 said[run_id] = transcript
+    references = tuple(card.reference for card in CARDS[:models])
+    plan = Plan("agentic-core-2026-11-21", references, ("agentic-core",), concurrency=5)
     record = CampaignRecord(
         name="agentic-core-2026-11-21",
         created_at=1_795_255_200.0,
         command="ossay run agentic-core --model groq/openai/gpt-oss-120b --attempts 3",
-        plan_toml='name = "agentic-core-2026-11-21"\nsuites = ["agentic-core"]\nattempts = 3\n',
+        plan_toml=plan_to_toml(plan),
         models=CARDS[:models],
         suites={"agentic-core": "2.0.0"},
         environment={"ossay": "0.1.0", "python": "3.11.7", "sandbox": "bubblewrap"},

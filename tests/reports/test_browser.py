@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from ossay.campaign.stop import Stop
+from ossay.core.predictions import Prediction
 from ossay.core.types import Message
 from ossay.reports.html import html_report
 
@@ -301,3 +303,129 @@ def test_a_transcript_that_is_not_in_the_page_names_the_command(browser, make_ca
     browser.wait_for("document.querySelector('#transcript pre')")
     shown = browser.evaluate("document.querySelector('#transcript pre').textContent")
     assert shown == f"ossay transcript {record.runs[0].id}"
+
+
+@pytest.fixture(scope="module")
+def contested(make_contest, tmp_path_factory) -> Path:
+    """A page with comparisons, a decision and predictions, of models with long names."""
+    names = [
+        f"{'a-company-with-a-long-name/' * 2}a-model-{letter}-instruct-2611" for letter in "abc"
+    ]
+    forecast = (
+        Prediction("The first one is better", "comparison", 0.8, names[0], over=names[1], by=0.1),
+        Prediction("It talks " + "very " * 30 + "much", "range", 0.6, names[0],
+                   metric="output_tokens", low=10.0, high=1000.0),
+    )  # fmt: skip
+    results = ["1" * 60, "1e0" * 20, "0001" * 15]
+    record = make_contest(
+        dict(zip(names, results, strict=True)),
+        forecast=forecast, stop=Stop(compare=tuple(names[:2]), margin=0.1),
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("contested") / "report.html"
+    path.write_text(html_report(record, lambda _: None), encoding="utf-8")
+    return path
+
+
+OPEN_ALL = "for (const pair of document.querySelectorAll('.pair')) pair.open = true"
+
+# WCAG 2.2, 1.4.3: contrast of every text with the first opaque background behind it.
+CONTRASTS = """(() => {
+    const canvas = document.createElement('canvas')
+        .getContext('2d', { willReadFrequently: true });
+    const rgba = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+        .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = (node) => {
+        for (; node; node = node.parentElement) {
+            const colour = rgba(getComputedStyle(node).backgroundColor);
+            if (colour[3] === 255) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const found = [];
+    for (const section of document.querySelectorAll('#comparisons, #stopping, #predictions')) {
+        const walker = document.createTreeWalker(section, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const node = walker.currentNode.parentElement;
+            if (!walker.currentNode.data.trim() || !node.getClientRects().length) continue;
+            const style = getComputedStyle(node);
+            const text = light(rgba(node.closest('svg') ? style.fill : style.color));
+            const back = light(behind(node.closest('svg')?.parentElement ?? node));
+            const ratio = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
+            if (ratio < 4.5) found.push([ratio, walker.currentNode.data.trim()]);
+        }
+    }
+    return found;
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_comparisons_fit_and_can_be_read(browser, contested, width, scheme):
+    browser.open(contested, width=width, scheme=scheme)
+    browser.evaluate(OPEN_ALL)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    wider = """[...document.querySelectorAll('#comparisons *, #stopping *, #predictions *')]
+        .filter(e => !e.closest('svg') && e.getBoundingClientRect().right > innerWidth).length"""
+    assert browser.evaluate(wider) == 0
+    assert browser.evaluate(CONTRASTS) == []
+    assert browser.complaints() == []
+
+
+def test_twenty_five_models_fit(browser, make_contest, tmp_path):
+    results = {f"x/m{n}": "1" * (3 * n) + "0" * (72 - 3 * n) for n in range(25)}
+    path = tmp_path / "report.html"
+    path.write_text(html_report(make_contest(results), lambda _: None), encoding="utf-8")
+    for width in (390, 1280):
+        browser.open(path, width=width)
+        browser.evaluate(OPEN_ALL)
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+        assert browser.complaints() == []
+
+
+def test_pairs_that_are_folded_are_printed(browser, make_contest, tmp_path):
+    results = {f"x/m{n}": "1" * (9 * n) + "0" * (72 - 9 * n) for n in range(8)}
+    path = tmp_path / "report.html"
+    path.write_text(html_report(make_contest(results), lambda _: None), encoding="utf-8")
+    browser.open(path)
+    seen = """document.querySelector('.folded .pair .said').checkVisibility(
+        {contentVisibilityAuto: true})"""
+    assert browser.evaluate(seen) is False
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.evaluate(seen) is True
+    browser.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_a_run_behind_a_difference_is_opened_and_back_is_the_same_place(browser, contested):
+    browser.open(contested)
+    browser.evaluate(OPEN_ALL)
+    browser.evaluate("document.querySelector('.pair:last-of-type .items a').scrollIntoView()")
+    before = browser.evaluate("scrollY")
+    assert before > 0
+    browser.evaluate("document.querySelector('.pair:last-of-type .items a').click()")
+    browser.wait_for("document.querySelector('#transcript section')")
+    assert "seed 1, attempt 1" in browser.evaluate(
+        "document.querySelector('#transcript').innerText"
+    )
+    browser.evaluate("history.back()")
+    browser.wait_for("!document.getElementById('report').hidden")
+    browser.wait_for(f"Math.abs(scrollY - {before}) < 2")
+    assert browser.evaluate("document.querySelectorAll('.pair[open]').length") == 3
+    assert browser.complaints() == []
+
+
+def test_a_pair_is_opened_with_the_keyboard(browser, contested):
+    browser.open(contested)
+    browser.evaluate("document.querySelector('.pair summary').focus()")
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
+                     windowsVirtualKeyCode=13)  # fmt: skip
+    assert browser.evaluate("document.querySelector('.pair').open")
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key="Tab", windowsVirtualKeyCode=9)
+    assert browser.evaluate("Boolean(document.activeElement.closest('.pair[open]'))")

@@ -74,12 +74,12 @@ def test_every_part_of_the_report_is_there(make_campaign):
     assert ids >= {"score", "tasks", "repeat", "cost", "outcomes", "speed", "runs", "made"}
     model = summarize(record).models[0]
     for said in (
-        f"{model.score.passed}/{model.score.n} runs", "exact:", "cannot rank them",
-        "pass^k", "Tokens/s", record.command, "attempts = 3", "2026-11-20", "groq.com/pricing",
+        f"{model.score.passed}/{model.score.n} runs", "exact:", "Not enough data: ",
+        "pass^k", "Tokens/s", record.command, "concurrency = 5", "2026-11-20", "groq.com/pricing",
         "bubblewrap", "unknown", "seed 1, attempt 3",
     ):  # fmt: skip
         assert said in page.text or said in html, said
-    assert html.count("<svg") == 3 + 1 + 1 + 3 + 3
+    assert html.count("<svg") == 3 + 1 + 1 + 3 + 3 + 2
     for run in record.runs:
         assert f'href="#run-{run.id}"' in html
 

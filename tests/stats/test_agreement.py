@@ -137,6 +137,10 @@ def test_kappa_by_hand():
         (lambda: cohen_kappa([], []), "0 and 0"),
         (lambda: cohen_kappa([1], [1, 2]), "1 and 2"),
         (lambda: cohen_kappa([1], [3], categories=[1, 2]), "3 is none"),
+        (lambda: cohen_kappa([1, math.nan, 2], [1, math.nan, 2]), r"first\[1\] is nan"),
+        (lambda: cohen_kappa([1, 2], [1, None]), r"second\[1\] is None"),
+        (lambda: cohen_kappa([1, "a"], [1, "a"]), "no order"),
+        (lambda: krippendorff_alpha([range(3000), range(3000)], "interval"), "3000 different"),
         (lambda: icc([[1, 2]]), "two targets"),
         (lambda: icc([[1, 2], [1, math.nan]]), "nan"),
     ],
@@ -144,3 +148,12 @@ def test_kappa_by_hand():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_ratings_that_part_the_raters_wholly():
+    """All targets with one mean: no spread is theirs. Division by zero once."""
+    found = icc([[1, 2], [2, 1]], "one_way")
+    assert (found.single, found.average) == (-1.0, -math.inf)
+    assert icc([[1, 2], [2, 1]]).single is None  # raters without bias, targets without spread
+    assert icc([[1, 2], [2, 1], [1, 2]]).single < 0
+    assert icc([[0.1 + 0.2, 0.3], [0.3, 0.1 + 0.2]]).single is None  # rounding is no spread

@@ -84,3 +84,25 @@ def test_bad_bins_are_named():
         calibration_error([0.5], [1], rng, bins=5)
     with pytest.raises(ValueError, match="draws=1"):
         calibration_error([0.5], [1], rng, bins=1, draws=1)
+
+
+def test_rare_events_that_did_not_come_yet_widen_the_interval():
+    """Twenty forecasts of 5 %, none came: the losses are equal, what they tell is not much."""
+    said = [0.04, 0.06] * 10
+    found = brier(said, [0] * 20)
+    assert found.mean < 0.003
+    assert found.interval.high > 0.08
+    assert log_score(said, [0] * 20).interval.high > 0.3
+
+
+def test_quick_cover_of_the_scores():
+    rng, runs = np.random.default_rng(4), 400
+    for low, high in ((0.05, 0.95), (0.01, 0.1)):
+        held, f = np.zeros(2), np.linspace(low, high, 20_001)
+        truth = (f * (1 - f)).mean(), -(f * np.log(f) + (1 - f) * np.log(1 - f)).mean()
+        for _ in range(runs):
+            said = rng.uniform(low, high, 60)
+            came = (rng.random(60) < said) * 1.0
+            held[0] += brier(said, came).interval.holds(truth[0])
+            held[1] += log_score(said, came).interval.holds(truth[1])
+        assert (held / runs >= 0.91).all()

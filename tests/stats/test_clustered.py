@@ -10,9 +10,11 @@ from ossay.stats.clustered import (
     clustered_difference,
     clustered_mean,
     clustered_rate,
-    gap_of,
+    flat_interval,
     item_interval,
 )
+from ossay.stats.equivalence import tie_of_means
+from ossay.stats.gap import gap_of
 from ossay.stats.paired import pairs_of, tango
 from ossay.stats.rates import wilson
 
@@ -176,3 +178,50 @@ def test_other_bad_input_is_named():
         item_interval([0.5])
     with pytest.raises(ValueError, match="2 and 3"):
         bootstrap.bootstrap_difference([1.0, 2.0], [1.0, 2.0, 3.0], rng)
+
+
+def test_equal_but_for_rounding_is_equal():
+    gaps = [0.7 - 0.5, 0.2, 0.9 - 0.7]
+    assert len(set(gaps)) == 3
+    found = clustered_mean(gaps, "abc")
+    assert (found.se, found.design_effect) == (0.0, None)
+    assert clustered_mean([0.1] * 3, "abc").se == 0.0
+    assert not tie_of_means(found, 0.3).shown  # three items never are
+
+
+def test_two_means_without_spread_are_as_rare_as_shuffles_say():
+    few = gap_of(clustered_mean([0.7, 0.7], "ab"), clustered_mean([0.71, 0.71], "ab"))
+    assert few.p == pytest.approx(2 / 6)
+    assert few.interval.method == "no_spread"
+    same = clustered_mean([0.7, 0.7], "ab")
+    assert gap_of(same, same).p == 1.0
+    many = gap_of(clustered_mean([1.0] * 20, range(20)), clustered_mean([0.0] * 20, range(20)))
+    assert many.p < 1e-9
+
+
+def test_a_tie_of_means_against_statsmodels():
+    weights = pytest.importorskip("statsmodels.stats.weightstats")
+    gaps = np.random.default_rng(8).normal(0.02, 0.1, 40)
+    theirs = weights.ttost_paired(gaps, np.zeros(40), -0.05, 0.05)[0]
+    found = tie_of_means(clustered_mean(gaps, range(40)), 0.05)
+    assert found.p == pytest.approx(theirs, rel=1e-9)
+
+
+def test_the_bootstrap_against_scipy():
+    from scipy.stats import bootstrap as theirs
+
+    values = np.random.default_rng(9).exponential(size=40)
+    ends = theirs(
+        (values,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(1)
+    ).confidence_interval
+    found = bootstrap.bootstrap_mean(values, np.random.default_rng(2), resamples=20_000)
+    assert (found.low, found.high) == pytest.approx((ends.low, ends.high), abs=0.015)
+
+
+@pytest.mark.parametrize("n", [1, 5, 40])
+def test_no_spread_is_wide_enough(n):
+    """Of differences of 0 and, a share q of them, of 2: missed only where all n seen are 0."""
+    half = flat_interval(0.0, 1.0, n).high
+    for share in np.linspace(0.0, 1.0, 101):
+        missed = (1 - share) ** n if 2 * share > half + 1e-9 else 0.0
+        assert missed <= 0.025 + 1e-9

@@ -18,6 +18,8 @@ from ossay.stats.power import (
     tie_power,
     unpaired_power,
 )
+from ossay.stats.scores import sign_flip
+from ossay.stats.unpaired import barnard
 
 
 @pytest.mark.parametrize("test", ["exact", "mid"])
@@ -60,14 +62,31 @@ def test_mean_power_against_statsmodels():
 
 def test_power_in_clusters_is_that_of_the_simulated_test():
     rng, groups = np.random.default_rng(1), Clustering(6, 0.25)
-    labels, hits, runs = np.repeat(np.arange(30), 6), 0, 1500
+    labels, hits, runs = np.repeat(np.arange(30), 6), np.zeros(2), 1500
     for _ in range(runs):
         share = np.repeat(rng.dirichlet(np.array([0.3, 0.12, 0.58]) * 3, 30), 6, axis=0)
         u = rng.random(180)
         gap = (u < share[:, 0]) * 1.0 - ((u >= share[:, 0]) & (u < share[:, :2].sum(axis=1)))
-        hits += not clustered_mean(gap, labels).interval().holds(0.0)
-    formula = paired_power(180, Discordance(0.3, 0.12), 0.05, "exact", groups)
-    assert hits / runs == pytest.approx(formula, abs=0.02 + 0.026)  # 2 points and 2 sd
+        hits[0] += sign_flip(gap, rng, labels).p <= 0.05
+        hits[1] += not clustered_mean(gap, labels).interval().holds(0.0)
+    for test, share in zip(("exact", "mid"), hits / runs, strict=True):
+        formula = paired_power(180, Discordance(0.3, 0.12), 0.05, test, groups)
+        assert share == pytest.approx(formula, abs=0.02 + 0.026)  # 2 points and 2 sd
+
+
+def test_what_is_planned_in_clusters_is_what_decides():
+    """Sign flips of 20 clusters: the needed n has the power that it was asked for, not 10 less."""
+    rng, groups, shares = np.random.default_rng(2), Clustering(5, 0.1), Discordance(0.3, 0.1)
+    n = planning.needed_pairs(shares, 0.8, 0.05, "exact", groups)
+    assert n > planning.needed_pairs(shares, 0.8, 0.05, "mid", groups)
+    count, hits, runs = round(n / 5), 0, 1500
+    labels = np.repeat(np.arange(count), 5)
+    for _ in range(runs):
+        share = np.repeat(rng.dirichlet(np.array([0.3, 0.1, 0.6]) * 9, count), 5, axis=0)
+        u = rng.random(labels.size)
+        gap = (u < share[:, 0]) * 1.0 - ((u >= share[:, 0]) & (u < share[:, :2].sum(axis=1)))
+        hits += sign_flip(gap, rng, labels).p <= 0.05
+    assert hits / runs == pytest.approx(0.8, abs=0.02 + 0.02)
 
 
 def test_tie_power_is_the_sum_over_all_tables():
@@ -156,3 +175,14 @@ def test_the_normal_formula_takes_over_without_a_step():
         assert above == pytest.approx(below, abs=0.005)
         below, above = (tie_power(n + step, shares, 0.025) for step in (-20, 20))
         assert above == pytest.approx(below, abs=0.01)
+
+
+def test_no_design_is_planned_that_cant_reject():
+    """Even where one model wins all: 6 signs make 1/32, 5 make 1/16; Barnard's 3 + 3 likewise."""
+    all_a, groups = Discordance(1.0, 0.0), Clustering(10, 0.5)
+    assert planning.needed_pairs(all_a, 0.8, 0.05, "exact", groups) == 60
+    assert sign_flip(np.ones(50), clusters=np.repeat(np.arange(5), 10)).p > 0.05
+    assert sign_flip(np.ones(60), clusters=np.repeat(np.arange(6), 10)).p <= 0.05
+    assert planning.needed_mean(1.0, 1e-9) == 6
+    assert planning.needed_each(1.0, 0.0) == 3
+    assert barnard(2, 2, 0, 2) > 0.05 >= barnard(3, 3, 0, 3)

@@ -148,3 +148,49 @@ def test_jeffreys_as_published_and_by_scipy():
     assert (round(found.low, 3), round(found.high, 3)) == (0.044, 0.503)
     ends = beta.ppf([0.025, 0.975], 23.5, 7.5)
     assert (jeffreys(23, 30).low, jeffreys(23, 30).high) == pytest.approx(tuple(ends))
+
+
+@pytest.mark.parametrize(
+    ("passed", "n", "by_wilson", "by_clopper_pearson"),
+    [
+        (81, 263, (0.2553, 0.3662), (0.2527, 0.3676)),
+        (15, 148, (0.0624, 0.1605), (0.0578, 0.1617)),
+        (0, 20, (0.0, 0.1611), (0.0, 0.1684)),
+        (1, 29, (0.0061, 0.1718), (0.0009, 0.1776)),
+    ],
+)
+def test_the_four_examples_of_newcombe(passed, n, by_wilson, by_clopper_pearson):
+    """R. G. Newcombe, Statistics in Medicine 17 (1998), 857-872, table I, methods 3 and 5."""
+    for method, ends in ((wilson, by_wilson), (clopper_pearson, by_clopper_pearson)):
+        found = method(passed, n)
+        assert (round(found.low, 4), round(found.high, 4)) == ends
+
+
+@pytest.mark.parametrize(
+    ("method", "theirs"), [(wilson, "wilson"), (clopper_pearson, "beta"), (jeffreys, "jeffreys")]
+)
+def test_against_statsmodels(method, theirs):
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    for passed, n, level in [(1, 5, 0.95), (7, 30, 0.9), (1500, 2000, 0.99), (3, 400, 0.95)]:
+        found = method(passed, n, level)
+        ends = proportion.proportion_confint(passed, n, alpha=1 - level, method=theirs)
+        assert (found.low, found.high) == pytest.approx(ends, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [5, 20, 100, 1000])
+def test_quick_cover(n):
+    """Exact, at 24 rates; what the docstrings say of the dips holds."""
+    from scipy.stats import binom
+
+    rates = [i / 50 for i in range(1, 25)]
+    for method, least in ((wilson, 0.83), (clopper_pearson, 0.95), (jeffreys, 0.88)):
+        ends = [method(k, n) for k in range(n + 1)]
+        cover = [
+            sum(p for p, end in zip(binom.pmf(range(n + 1), n, rate), ends, strict=True)
+                if end.holds(rate))
+            for rate in rates
+        ]  # fmt: skip
+        assert min(cover) >= least - 1e-9
+        if n == 1000:
+            assert min(cover) >= 0.935
+            assert max(cover) <= 0.975

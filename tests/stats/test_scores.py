@@ -106,7 +106,7 @@ def test_nothing_moved():
     [
         (lambda: sign_flip([]), "at least 1"),
         (lambda: wilcoxon([1.0, float("inf")]), r"differences\[1\] is inf"),
-        (lambda: sign_flip(np.arange(1.0, 40.0)), "rng=None"),
+        (lambda: sign_flip(np.sqrt(np.arange(2.0, 40.0))), "rng=None"),
         (lambda: sign_flip([1.0, 2.0], clusters=[1, 1]), "one cluster"),
         (lambda: sign_flip(np.ones(30), np.random.default_rng(0), draws=5), "draws=5"),
         (lambda: differences_of([1.0], [1.0, 2.0]), "1 and 2"),
@@ -142,3 +142,50 @@ def test_odds_ratio_against_scipys_binomial_interval():
     found = odds_ratio(16, 6).interval
     assert found.low == pytest.approx(ends.low / (1 - ends.low))
     assert found.high == pytest.approx(ends.high / (1 - ends.high))
+
+
+def test_against_scipys_permutation_test():
+    from scipy.stats import permutation_test
+
+    gaps = np.random.default_rng(4).normal(0.3, 1, 12)
+    theirs = permutation_test((gaps,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert sign_flip(gaps).p == pytest.approx(theirs.pvalue, rel=1e-9)
+
+
+def test_results_and_marks_are_counted_however_many():
+    """Differences that share a step need no draws: 0/1 results are McNemar's, clusters too."""
+    assert sign_flip([1.0] * 700 + [-1.0] * 600).p == pytest.approx(mcnemar(700, 600).p_exact)
+    rng = np.random.default_rng(5)
+    labels = np.repeat(np.arange(60), 4)
+    gaps = rng.choice([1.0, -1.0, 0.0], 240, p=[0.25, 0.15, 0.6])
+    found = sign_flip(gaps, clusters=labels)
+    assert found.exact
+    noisy = gaps + rng.normal(scale=1e-6, size=240)  # no step: drawn
+    drawn = sign_flip(noisy, rng, labels, draws=40_000)
+    assert not drawn.exact
+    assert drawn.p == pytest.approx(found.p, abs=0.01)
+    quarters = sign_flip(rng.integers(-3, 5, 90) / 4)
+    assert quarters.exact
+    assert sign_flip([0.1, 0.2, 0.3, -0.1] * 6).exact  # tenths are no whole floats
+
+
+def test_counting_keeps_small_chances():
+    assert sign_flip([1.0] * 300).p == pytest.approx(2.0**-299)
+    assert sign_flip([2.0] * 40 + [4.0] * 10).p == pytest.approx(2.0**-49)
+
+
+def test_rounding_makes_no_difference():
+    """0.3 - 0.1 and 0.9 - 0.7 are 0.2 to everyone but a float."""
+    rounded = [0.3 - 0.1, -0.2, 0.9 - 0.7, 0.4, 0.6, 0.8, -0.1]
+    assert len({abs(one) for one in rounded}) == 7
+    assert wilcoxon(rounded).p == wilcoxon([2, -2, 2, 4, 6, 8, -1]).p
+    assert sign_flip(rounded).p == sign_flip([2, -2, 2, 4, 6, 8, -1]).p
+    assert sign_flip([0.1, 0.2, -0.3, 0.5], clusters=[1, 1, 1, 2]).used == 1
+    cents = [one * 1e-7 for one in (3, 1, -2, 4, 5, 6)]  # no score is too small to count
+    assert sign_flip(cents).used == wilcoxon(cents).used == 6
+
+
+def test_effect_size_against_statsmodels():
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    for a, b in [(0.66, 0.69), (0.87, 0.73), (0.0, 0.5)]:
+        assert cohens_h(a, b) == pytest.approx(proportion.proportion_effectsize(a, b))

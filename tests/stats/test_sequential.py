@@ -176,3 +176,39 @@ def test_a_mean_sequence_closes_in():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def by_items(shares, budget, bar):
+    """Chances to be named and the mean items, by walking every item of every campaign."""
+    open_, named, spent = {(0, 0): 1.0}, 0.0, 0.0
+    for _ in range(budget):
+        spent += sum(open_.values())
+        after = {}
+        for (up, down), chance in open_.items():
+            for step, share in (((1, 0), shares[0]), ((0, 1), shares[1])):
+                to = (up + step[0], down + step[1])
+                if max(to) >= bar[sum(to)]:
+                    named += chance * share
+                else:
+                    after[to] = after.get(to, 0.0) + chance * share
+            stay = chance * (1 - sum(shares))
+            after[up, down] = after.get((up, down), 0.0) + stay
+        open_ = after
+    return named, spent
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.2), (0.3, 0.3), (0.9, 0.1), (0.02, 0.0)])
+def test_design_item_by_item(shares):
+    found = sequential_design(Discordance(*shares), 40)
+    named, spent = by_items(shares, 40, boundary(40))
+    assert found.named_a + found.named_b == pytest.approx(named, abs=1e-12)
+    assert found.mean_items == pytest.approx(spent, rel=1e-12)
+
+
+def test_large_budgets():
+    """100,000 items once took minutes and gigabytes."""
+    assert 0.5 < outlook(60, 50, 500, 100_000).chance < 1.0
+    found = sequential_design(Discordance(0.15, 0.149), 100_000)
+    assert 90_000 < found.mean_items < 100_000
+    nothing = sequential_design(Discordance(0.0, 0.0), 10)
+    assert (nothing.undecided, nothing.mean_items) == (1.0, 10.0)

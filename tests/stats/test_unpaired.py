@@ -111,3 +111,34 @@ def test_impossible_counts_are_refused(counts):
 def test_too_many_tables_are_refused_with_the_next_step():
     with pytest.raises(ValueError, match=r"9000000.*z_test"):
         barnard(1, 3000, 1, 3000)
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [
+        ((56, 70, 48, 80), 0.0524, 0.3339),
+        ((9, 10, 3, 10), 0.1705, 0.8090),
+        ((6, 7, 2, 7), 0.0582, 0.8062),
+        ((5, 56, 0, 29), -0.0381, 0.1926),
+        ((0, 10, 0, 20), -0.1611, 0.2775),
+        ((0, 10, 0, 10), -0.2775, 0.2775),
+        ((10, 10, 0, 20), 0.6791, 1.0),
+        ((10, 10, 0, 10), 0.6075, 1.0),
+    ],
+)
+def test_all_of_newcombes_examples(counts, low, high):
+    """Table II of Newcombe (1998), examples (a) to (h), method 10."""
+    found = newcombe(*counts)
+    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+
+
+@pytest.mark.parametrize("n", [20, 60])
+def test_quick_cover_of_newcombe(n):
+    from scipy.stats import binom
+
+    k = range(n + 1)
+    held = {(x, y): newcombe(x, n, y, n) for x in k for y in k}
+    for a, b in [(0.5, 0.5), (0.8, 0.7), (0.9, 0.3), (0.3, 0.2)]:
+        first, second = binom.pmf(k, n, a), binom.pmf(k, n, b)
+        cover = sum(first[x] * second[y] for (x, y), found in held.items() if found.holds(a - b))
+        assert 0.935 <= cover <= 0.975

@@ -28,7 +28,8 @@ def postgres() -> Iterator[str]:
         if "postgres" in os.environ.get("OSSAY_REQUIRE", "").split(","):
             pytest.fail(missing)
         pytest.skip(missing)
-    home = Path(tempfile.mkdtemp(prefix="ossay-pg-"))
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    home = Path(tempfile.mkdtemp(prefix="ossay-pg-", dir=memory))
     # The server refuses to run as root; and it must not outlive us.
     run = ["setpriv", "--pdeathsig=INT"]
     if os.geteuid() == 0:
@@ -52,7 +53,7 @@ def postgres() -> Iterator[str]:
         _await_server(programs[-1], home, server)
         yield str(home)
     finally:
-        server.send_signal(2)  # SIGINT: end connections and stop
+        server.send_signal(3)  # SIGQUIT: stop at once, what it holds is thrown away
         server.wait(30)
         shutil.rmtree(home)
         (home.parent / f"{home.name}.log").unlink()
@@ -76,13 +77,22 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return new_database(request.getfixturevalue("postgres"))
 
 
+@pytest.fixture
+def second_url(request: pytest.FixtureRequest, ledger_url: str, tmp_path: Path) -> str:
+    """The address of another ledger that is not there yet, on the same kind of database."""
+    if "://" in ledger_url:
+        return new_database(request.getfixturevalue("postgres"))
+    return str(tmp_path / "second.sqlite")
+
+
 def new_database(socket: str) -> str:
+    """A schema: to a ledger it is a database of its own, and no 7 MB are copied for it."""
     import psycopg
 
     name = f"ossay_{uuid.uuid4().hex}"
     with psycopg.connect(host=socket, user="ossay", dbname="postgres", autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
-    return f"postgresql://ossay@/{name}?host={socket}"
+        server.execute(f"CREATE SCHEMA {name}")
+    return f"postgresql://ossay@/postgres?host={socket}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture

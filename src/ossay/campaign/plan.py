@@ -13,10 +13,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from ossay.campaign.families import Pair, family_problems
+from ossay.campaign.foresight import prediction_problems
+from ossay.campaign.stop import Stop, stop_problems
 from ossay.campaign.toml import to_toml
 from ossay.core.config import decode_toml
 from ossay.core.errors import ConfigError
 from ossay.core.names import CAMPAIGN_NAME, is_campaign_name
+from ossay.core.predictions import Prediction
 from ossay.core.task import Budget
 from ossay.core.types import Sampling
 
@@ -74,6 +78,10 @@ class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
         sampling: How to sample; what is left out is the provider's choice.
         budget: What differs from the tasks' budgets.
         limits: When to stop early.
+        stop: Run only until two models are told apart; None: run everything.
+        forecaster: Whose predictions these are.
+        predict: What the forecaster expects; committed before the first run.
+        families: Name -> comparisons that are corrected together, declared before their results.
     """
 
     name: str
@@ -88,6 +96,10 @@ class Plan(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     sampling: Sampling = field(default_factory=Sampling)
     budget: BudgetChange = field(default_factory=BudgetChange)
     limits: Limits = field(default_factory=Limits)
+    stop: Stop | None = None
+    forecaster: str = ""
+    predict: tuple[Prediction, ...] = ()
+    families: dict[str, tuple[Pair, ...]] = field(default_factory=dict)
 
 
 def read_plan(path: Path) -> Plan:
@@ -136,6 +148,10 @@ def _problems(plan: Plan) -> Iterable[str]:
     runs = len(plan.models) * len(plan.suites) * plan.instances * plan.attempts
     if runs > MAX_RUNS:
         yield f"{runs:,} runs a task are more than {MAX_RUNS:,}: split the campaign"
+    if plan.stop is not None:
+        yield from stop_problems(plan.stop, plan.models, attempts=plan.attempts, order=plan.order)
+    yield from prediction_problems(plan.predict, plan.forecaster, plan.models, plan.tasks)
+    yield from family_problems(plan.families, plan.models)
 
 
 def _list_problems(key: str, values: tuple[str, ...], *, empty: bool) -> Iterable[str]:
@@ -180,6 +196,5 @@ def _number_problems(plan: Plan) -> Iterable[str]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, Struct):
-        return repr(msgspec.to_builtins(value))
-    return repr(list(value)) if isinstance(value, tuple) else repr(value)
+    plain = msgspec.to_builtins(value)
+    return repr(list(plain)) if isinstance(plain, tuple) else repr(plain)

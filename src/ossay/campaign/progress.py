@@ -15,6 +15,20 @@ from ossay.core.types import Usage
 from ossay.store.claim import Totals
 
 
+class Evidence(Struct, frozen=True):
+    """How far the models of a `[stop]` are told apart: the e-value, and the bar where it decides.
+
+    `items` of `planned` count so far; on `only_a` and `only_b` of them one model alone passed.
+    """
+
+    items: int
+    planned: int
+    only_a: int
+    only_b: int
+    e_value: float
+    bar: float
+
+
 class Progress(Struct, frozen=True):
     """A campaign at one moment, earlier starts and other processes included.
 
@@ -35,6 +49,7 @@ class Progress(Struct, frozen=True):
     elsewhere: int = 0
     eta_s: float | None = None
     stopped: str = ""
+    evidence: Evidence | None = None
 
     @property
     def passed(self) -> int:
@@ -107,7 +122,7 @@ class Tally(Struct):
             return "cost_unknown"
         return ""
 
-    def progress(self, stopped: str = "") -> Progress:
+    def progress(self, stopped: str = "", evidence: Evidence | None = None) -> Progress:
         """Return the state as others may keep it."""
         finished = sum(self.outcomes.values())
         left = self.total - finished
@@ -124,4 +139,5 @@ class Tally(Struct):
             self.elsewhere,
             None if pace is None else pace * left,
             stopped,
+            evidence,
         )

@@ -21,8 +21,10 @@ from ossay.campaign.progress import Progress
 from ossay.campaign.scratch import Scratch
 from ossay.campaign.session import Session
 from ossay.campaign.start import enter
+from ossay.campaign.stopping import follower_of
 from ossay.core.errors import UsageError
 from ossay.core.model import Model
+from ossay.core.records import CampaignRecord
 from ossay.core.task import Suite
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
     scratch: Path,
     command: str,
     environment: dict[str, str],
+    on_entered: Callable[[CampaignRecord], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     stop: asyncio.Event | None = None,
     trust_local: bool = False,
@@ -48,8 +51,8 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
     """Carry out what `plan` asks for and the ledger does not have yet; return how it stands.
 
     The campaign is entered in the ledger, or resumed if it is there: finished runs are not
-    repeated, runs that were cut off start afresh. A limit of the plan or `stop` ends it early and
-    cleanly; `stopped` then says why, here and in the ledger.
+    repeated, runs that were cut off start afresh. A limit of the plan, its `[stop]` or `stop` ends
+    it early and cleanly; `stopped` then says why, here and in the ledger.
 
     Args:
         plan: What to run.
@@ -60,6 +63,7 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
         scratch: Folder for workspaces. What dead sessions left there is removed, so it should last.
         command: The line that the user typed.
         environment: What helps to repeat the campaign.
+        on_entered: Called with the campaign's header before the first run.
         on_progress: Called now and then, and at the end.
         stop: Once set, no run starts, those at work go back to the plan.
         trust_local: Whether graders may run without a sandbox.
@@ -81,7 +85,7 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
             "see that the folder can be written, or set TMPDIR to another"
         ) from error
     try:
-        prices = await enter(
+        header = await enter(
             plan,
             suites=suites,
             models=models,
@@ -100,7 +104,13 @@ async def run_campaign(  # noqa: PLR0913  # this is where a campaign is put toge
             trust_local,
             hide,
         )
-        session = Session(plan, ledger, attempts, prices, on_progress=on_progress, clock=clock)
+        if on_entered is not None:
+            on_entered(header)
+        prices = {card.reference: card.price for card in header.models}
+        follower = None if plan.stop is None else follower_of(ledger.campaign(plan.name))
+        session = Session(
+            plan, ledger, attempts, prices, follower, on_progress=on_progress, clock=clock
+        )
         return await session.run(stop or asyncio.Event())
     finally:
         await asyncio.to_thread(place.close)

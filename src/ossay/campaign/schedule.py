@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from ossay.campaign.order import Item, shuffled
 from ossay.campaign.plan import MAX_RUNS, Plan
 from ossay.core.errors import ConfigError, UnknownName
 from ossay.core.records import RunKey
@@ -21,7 +22,8 @@ def enumerate_runs(plan: Plan, suites: Mapping[str, Suite]) -> tuple[RunKey, ...
 
     Every model gets the same seeds. Interleaved, the models take turns, and another goes first each
     time, so that a slow hour at a provider or on this machine hits all of them. Attempts are the
-    outer loop: a campaign that stops early has seen every task.
+    outer loop: a campaign that stops early has seen every task. With `[stop]` the items come in the
+    order that the plan's seed gives them.
 
     Raises:
         UnknownName: a suite or task that does not exist.
@@ -42,14 +44,20 @@ def run_id(campaign: str, key: RunKey) -> str:
 def _in_order(
     plan: Plan, models: tuple[str, ...], tasks: list[tuple[str, str]]
 ) -> Iterator[RunKey]:
-    block = 0
+    items = _items(plan, tasks)
+    if plan.stop is not None:
+        items = iter(shuffled(items, plan.seed))
+    for block, (suite, task, seed, attempt) in enumerate(items):
+        first = block % len(models)
+        for model in models[first:] + models[:first]:
+            yield RunKey(model, suite, task, seed, attempt)
+
+
+def _items(plan: Plan, tasks: list[tuple[str, str]]) -> Iterator[Item]:
     for attempt in range(1, plan.attempts + 1):
         for seed in range(plan.seed, plan.seed + plan.instances):
             for suite, task in tasks:
-                first = block % len(models)
-                for model in models[first:] + models[:first]:
-                    yield RunKey(model, suite, task, seed, attempt)
-                block += 1
+                yield suite, task, seed, attempt
 
 
 def _tasks_of(plan: Plan, suites: Mapping[str, Suite]) -> list[tuple[str, str]]:

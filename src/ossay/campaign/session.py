@@ -13,8 +13,9 @@ from ossay.campaign.attempt import Attempts
 from ossay.campaign.books import Books
 from ossay.campaign.plan import Plan
 from ossay.campaign.progress import Progress, Tally
+from ossay.campaign.stopping import Follower
 from ossay.core.types import Price
-from ossay.store.claim import Claim, ClaimLost
+from ossay.store.claim import Claim, ClaimLost, Totals
 
 if TYPE_CHECKING:
     from ossay.store.ledger import Ledger
@@ -39,6 +40,7 @@ class Session:
         ledger: Ledger,
         attempts: Attempts,
         prices: Mapping[str, Price | None],
+        follower: Follower | None,
         *,
         on_progress: Callable[[Progress], None] | None,
         clock: Callable[[], float],
@@ -47,6 +49,7 @@ class Session:
         self._ledger = ledger
         self._attempts = attempts
         self._prices = prices
+        self._follower = follower
         self._on_progress = on_progress
         self._clock = clock
         self._tally = Tally(clock(), clock)
@@ -66,11 +69,14 @@ class Session:
         finally:
             totals = await worker.leave()
             self._tally.take_over(totals)
+            await self._follow_others(totals)
+            if self._follower is not None and self._follower.stopped:
+                self._stopped = self._follower.stopped  # whatever came first, no more is needed
             if totals.finished == totals.total:
                 self._stopped = ""  # whatever it was, it stopped nothing
             await self._ledger.amend(self._plan.name, stopped=self._stopped)
             self._show(at_once=True)
-        return self._tally.progress(self._stopped)
+        return self._progress()
 
     async def _beside(
         self, work: Awaitable[None], beat: Awaitable[None], stop: asyncio.Event
@@ -115,7 +121,7 @@ class Session:
     async def _slot(self, worker: Worker) -> None:
         """Carry out one run after the other."""
         while not self._stopped:
-            limit = self._tally.limit_reached(self._plan.limits)
+            limit = self._told_apart() or self._tally.limit_reached(self._plan.limits)
             if limit:
                 self._stop(limit)
                 return
@@ -137,12 +143,31 @@ class Session:
         await worker.finish(claim, record, transcript, books.lost_calls)
         if record.outcome is not None:
             self._tally.count_run(record.outcome)
+            if self._follower is not None:
+                self._follower.note(claim.key, record.outcome)
+
+    def _told_apart(self) -> str:
+        return "" if self._follower is None else self._follower.stopped
 
     async def _beat(self, worker: Worker) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            self._tally.take_over(await worker.beat())
+            totals = await worker.beat()
+            self._tally.take_over(totals)
+            await self._follow_others(totals)
             self._show()
+
+    async def _follow_others(self, totals: Totals) -> None:
+        """Follow what other processes finished, if there are any."""
+        follower = self._follower
+        if follower is None or follower.over:
+            return
+        # Runs of our own may be in the ledger and not taken yet.
+        if totals.elsewhere or totals.finished > follower.taken + self._tally.running:
+            record = await asyncio.to_thread(self._ledger.campaign, self._plan.name)
+            for run in record.runs:
+                if run.outcome is not None:
+                    follower.note(run.key, run.outcome)
 
     async def _time_up(self) -> None:
         """Stop at the time limit; return when those at work had their grace."""
@@ -171,4 +196,8 @@ class Session:
         now = self._clock()
         if at_once or now - self._shown >= SHOW_S:
             self._shown = now
-            self._on_progress(self._tally.progress(self._stopped))
+            self._on_progress(self._progress())
+
+    def _progress(self) -> Progress:
+        evidence = None if self._follower is None else self._follower.evidence
+        return self._tally.progress(self._stopped, evidence)

@@ -1,4 +1,4 @@
-"""Writing plain values as TOML: strings, numbers, truth values, lists of them, tables.
+"""Writing plain values as TOML: strings, numbers, truth values, lists of them, and tables.
 
 The standard library reads TOML but does not write it. Knows nothing of plans.
 """
@@ -16,6 +16,8 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 def to_toml(table: Mapping[str, Any]) -> str:
     """Return `table` as TOML text: plain values first, then one section a table. None is left out.
 
+    A list whose items are all tables becomes one `[[section]]` an item.
+
     Raises `TypeError` on a value that TOML does not have.
     """
     return "".join(line + "\n" for line in _lines(table, ""))
@@ -25,13 +27,21 @@ def _lines(table: Mapping[str, Any], where: str) -> list[str]:
     lines = [
         f"{_key(key)} = {_value(value)}"
         for key, value in table.items()
-        if value is not None and not isinstance(value, Mapping)
+        if value is not None and not isinstance(value, Mapping) and not _are_tables(value)
     ]
     for key, value in table.items():
+        place = f"{where}.{_key(key)}" if where else _key(key)
         if isinstance(value, Mapping):
-            place = f"{where}.{_key(key)}" if where else _key(key)
             lines += ["", f"[{place}]", *_lines(value, place)]
+        elif _are_tables(value):
+            for item in value:
+                lines += ["", f"[[{place}]]", *_lines(item, place)]
     return lines
+
+
+def _are_tables(value: Any) -> bool:
+    items = value if isinstance(value, list | tuple) else ()
+    return bool(items) and all(isinstance(item, Mapping) for item in items)
 
 
 def _key(key: str) -> str:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # For loading models, compressing transcripts and the like.
 SPARE_THREADS = 8
 
+# A campaign that stopped so is over.
+_OVER = ("decided", "undecidable")
+
 
 def conduct(
     plan: Plan, *, url: str | None = None, trust_local: bool = False, quiet: bool = False
@@ -65,6 +68,7 @@ def conduct(
                 scratch=place.scratch(),
                 command=command_line(sys.argv[1:]),
                 environment=describe_environment(sandbox.kind),
+                on_entered=_tell_commitment,
                 on_progress=on_progress,
                 stop=stop,
                 trust_local=trust_local,
@@ -97,10 +101,20 @@ def show(record: CampaignRecord, *, as_json: bool) -> None:
         click.echo(summary_json(summary).decode())
     else:
         print_report(summary, place.console())
-    if record.stopped:
+    if record.stopped in _OVER:
+        click.echo(f"Stopped: {record.stopped}. Nothing more of {record.name} is run.", err=True)
+    elif record.stopped:
         click.echo(f"Stopped early ({record.stopped}). {_go_on(record)}", err=True)
-    elif not as_json:
+    if not as_json and (not record.stopped or record.stopped in _OVER):
         click.echo(f"Full report: ossay report {record.name}", err=True)
+
+
+def _tell_commitment(header: CampaignRecord) -> None:
+    """Say the digest of what was predicted, so that it can be published before the results."""
+    from ossay.cli.predictions_text import committed_lines
+
+    if header.committed is not None:
+        click.echo("\n".join(committed_lines(header.committed)), err=True)
 
 
 def exit_code(record: CampaignRecord) -> int:

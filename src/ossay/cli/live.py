@@ -24,7 +24,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ossay.campaign.progress import Progress
+    from ossay.campaign.progress import Evidence, Progress
 
 # Without a terminal, so often. Seconds.
 EVERY_S = 15.0
@@ -97,11 +97,20 @@ def told(progress: Progress) -> Text:
         Text(f"{progress.errors} errors", "yellow"),
         Text(_money(progress)),
     ]
+    if progress.evidence is not None:
+        words.append(_evidence(progress.evidence))
     if progress.elsewhere:
         words.append(Text(f"{progress.elsewhere} elsewhere"))
     if progress.eta_s is not None:
-        words.append(Text(f"about {_span(progress.eta_s)} left"))
+        word = "about" if progress.evidence is None else "at most"
+        words.append(Text(f"{word} {_span(progress.eta_s)} left"))
     return Text("  ").join(words)
+
+
+def _evidence(found: Evidence) -> Text:
+    value = f"{found.e_value:.3g}" if found.e_value < 1e4 else "above 10,000"
+    items = f"item {found.items}/{found.planned}, {found.only_a} against {found.only_b}"
+    return Text(f"e-value {value} of {found.bar:.4g} ({items})", "cyan")
 
 
 def _money(progress: Progress) -> str:

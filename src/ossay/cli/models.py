@@ -50,5 +50,5 @@ def models(as_json: bool) -> None:
     console.print(prices)
     click.echo("\nWhere each price was read: ossay models --json")
     here = "local/gpt-oss-20b, llamacpp/NAME (see `ossay pull`), scripted/reference"
-    click.echo(f"On this machine: {here}.")
+    click.echo(f"On this machine: {here}, scripted/sometimes?rate=0.7&seed=1.")
     click.echo("Talk with one: ossay chat MODEL. Let programs: ossay serve MODEL.")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ossay.cli import place
+
+if TYPE_CHECKING:
+    from ossay.core.records import CampaignRecord
+    from ossay.store.ledger import Ledger
 
 
 @click.command()
@@ -38,7 +43,7 @@ def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: st
         written = None if as_json or table_only else write_report(record, transcripts, folder)
     else:
         with place.ledger(url) as ledger:
-            record = ledger.campaign(name)
+            record = _campaign(ledger, name)
             summary = summarize(record)
             folder = out or Path("ossay-reports") / record.name
             written = (
@@ -51,3 +56,18 @@ def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: st
     if written is not None:
         click.echo(f"Report:    {written.html}")
         click.echo(f"Data pack: {written.pack}")
+
+
+def _campaign(ledger: Ledger, name: str) -> CampaignRecord:
+    """The campaign of that name; imported results have no runs to report, and are said to be so."""
+    from ossay.core.errors import UnknownName, UsageError
+
+    try:
+        return ledger.campaign(name)
+    except UnknownName:
+        if all(row.name != name for row in ledger.imports()):
+            raise
+    raise UsageError(
+        f"{name!r} is imported results, which have no report: "
+        f"ossay leaderboard --in {name} ranks its models"
+    )

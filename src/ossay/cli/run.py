@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Options that make a plan; with a plan file or a campaign to resume they have no meaning.
 _PLAN_OPTIONS = (
     "model", "name", "task", "instances", "attempts", "seed", "turns", "max_output_tokens",
-    "temperature", "effort",
+    "temperature", "effort", "stop_when_decided", "margin",
 )  # fmt: skip
 
 # Options that change no result, so any start may set them anew.
@@ -37,6 +37,13 @@ _LIMITS = ("max_usd", "max_minutes", "max_tokens")
 @click.option("--max-output-tokens", type=click.IntRange(1), help="Output tokens a turn.")
 @click.option("--temperature", type=float, help="Sampling temperature. Default: the provider's.")
 @click.option("--effort", type=click.Choice(["low", "medium", "high"]), help="Reasoning effort.")
+@click.option(
+    "--stop-when-decided",
+    is_flag=True,
+    default=None,
+    help="Stop once the two models are told apart, or can't be.",
+)
+@click.option("--margin", type=float, help="With that: a tie is a difference below this share.")
 @click.option("--max-usd", type=float, help="Stop when this much is spent.")
 @click.option("--max-minutes", type=float, help="Stop after so many minutes.")
 @click.option("--max-tokens", type=int, help="Stop after so many tokens, in and out.")
@@ -54,8 +61,11 @@ def run(
     (`ossay run plan.toml`), or the name of a campaign to resume. Ctrl-C stops cleanly;
     `ossay run NAME` goes on where it stopped, with --max-usd and the like to raise a limit.
 
-    Exit code 0 when all was run, 1 when every run failed for reasons of the machine, 130 when it
-    was interrupted.
+    With --stop-when-decided two models run the same instances, in an order that the seed gives, and
+    the campaign ends at the first that decides which is better.
+
+    Exit code 0 when all was run that was to be, 1 when every run failed for reasons of the machine,
+    130 when it was interrupted.
     """
     from ossay.cli.conduct import conduct, exit_code, show
 
@@ -121,6 +131,14 @@ def _plan_of(suite: str, given: dict[str, Any]) -> Plan:
     def pick(**names: str) -> dict[str, Any]:
         return {field: given[option] for field, option in names.items() if option in given}
 
+    if given.get("stop_when_decided"):
+        from ossay.campaign.stop import Stop
+
+        given = {"attempts": 1, **given, "stop": Stop(margin=given.get("margin"))}
+    elif "margin" in given:
+        raise UsageError(
+            f"--margin {given['margin']!r} is for --stop-when-decided, and for `ossay compare`"
+        )
     today = datetime.now(UTC).date().isoformat()
     return Plan(
         name=given.get("name", f"{suite}-{today}"),
@@ -133,5 +151,6 @@ def _plan_of(suite: str, given: dict[str, Any]) -> Plan:
             instances="instances",
             attempts="attempts",
             seed="seed",
+            stop="stop",
         ),
     )

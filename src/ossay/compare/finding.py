@@ -11,11 +11,15 @@ from msgspec import Struct
 from ossay.stats.comparison import Comparison
 from ossay.stats.effects import OddsRatio
 from ossay.stats.interval import Interval
+from ossay.stats.measure import PLAIN, Measure
 from ossay.stats.verdict import Verdict
 
 
 class Differing(Struct, frozen=True):
-    """An item on which two models differ, and the runs behind it ('' where there are none)."""
+    """An item on which two models differ, and the runs behind it ('' where there are none).
+
+    `attempt` is 0 where the scores are means of several attempts.
+    """
 
     item: str
     attempt: int
@@ -33,6 +37,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
         a, b: The models, as the records name them.
         metric: What was compared.
         comparison, verdict: The numbers, and what they allow one to say. All in `stats`.
+        interval_a, interval_b: Of each model's own value, at 1 - alpha.
         odds_ratio, cohens_g, cohens_h: Effect sizes; None where the design has none.
         family, family_size: Of the comparisons that were declared together; '' and 1 for one alone.
         averaged: Whether an item's attempts were averaged, since they could not be paired.
@@ -48,6 +53,8 @@ class Finding(Struct, frozen=True, omit_defaults=True):
     metric: str
     comparison: Comparison
     verdict: Verdict
+    interval_a: Interval
+    interval_b: Interval
     odds_ratio: OddsRatio | None = None
     cohens_g: float | None = None
     cohens_h: float | None = None
@@ -67,7 +74,9 @@ class Standing(Struct, frozen=True, omit_defaults=True):
     """One row of a leaderboard.
 
     `best` and `worst` are the ranks that the data leave possible; `tied` names the models that
-    can't be told from this one. Costs and seconds are None where any of them is unknown.
+    can't be told from this one. `cost_usd` is that of all attempts on the ranked items, `seconds`
+    the mean of one; None where any of them is unknown. `dominated_by` names models that beat this
+    one and cost less, the cheapest first.
     """
 
     model: str
@@ -81,6 +90,7 @@ class Standing(Struct, frozen=True, omit_defaults=True):
     cost_usd: float | None = None
     usd_per_pass: float | None = None
     seconds: float | None = None
+    dominated_by: tuple[str, ...] = ()
 
 
 class LeftOut(Struct, frozen=True):
@@ -91,18 +101,25 @@ class LeftOut(Struct, frozen=True):
 
 
 class BoardPair(Struct, frozen=True):
-    """Two models of a leaderboard: discordant items, p, and p after Holm over all pairs."""
+    """Two models of a leaderboard: items on which each is the better one, p, and p after Holm.
+
+    Of counts the items aren't known.
+    """
 
     a: str
     b: str
-    only_a: int
-    only_b: int
+    only_a: int | None
+    only_b: int | None
     p: float
     adjusted: float
 
 
 class Board(Struct, frozen=True, omit_defaults=True):
-    """Models ranked on the items that all of them have; `top` can't be told from the first."""
+    """Models ranked on the items that all of them have; `top` can't be told from the first.
+
+    `items` is how many, `measure` what the values are in, and `share` whether they are shares of 1.
+    Where it is not `paired`, models have counts, and `items` is the largest n.
+    """
 
     metric: str
     alpha: float
@@ -113,3 +130,6 @@ class Board(Struct, frozen=True, omit_defaults=True):
     left_out: tuple[LeftOut, ...] = ()
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    measure: Measure = PLAIN
+    share: bool = True
+    paired: bool = True

@@ -64,6 +64,10 @@ class Committed(Struct, frozen=True, omit_defaults=True):
 
 
 def digest_of(committed: Committed) -> str:
-    """Return the SHA-256, in hexadecimal, of the commitment's canonical JSON without `digest`."""
-    bare = msgspec.structs.replace(committed, digest="")
+    """Return the SHA-256, in hexadecimal, of the commitment's canonical JSON without `digest`.
+
+    Keys are sorted, defaults left out, and numbers written as what they are read back as.
+    """
+    plain = msgspec.to_builtins(msgspec.structs.replace(committed, digest=""))
+    bare = msgspec.convert(plain, Committed)  # 1 given for a float is 1.0
     return hashlib.sha256(msgspec.json.encode(bare, order="sorted")).hexdigest()

@@ -3,9 +3,9 @@
 `scripted/reference`, `scripted/do_nothing` and every other script that an instance carries are
 played by name; `scripted/echo` repeats the last user message, and `scripted/caller` (`caller`)
 calls tools. These two stream word by word, or with `scripted/echo?pieces=whole` in one piece.
-`scripted/drafter`, `expert` and `validator` (`scripted_review`) play a gateway's parts, and
-`scripted/faulty` (`scripted_faults`) fails. No network, no randomness. Knows nothing of what the
-scripts are for.
+`scripted/sometimes?rate=0.7&seed=1` (`sometimes`) passes 7 of 10 instances; `scripted/drafter`,
+`expert` and `validator` (`scripted_review`) play a gateway's parts, and `scripted/faulty`
+(`scripted_faults`) fails. No network, no randomness. Knows nothing of what the scripts are for.
 """
 
 from __future__ import annotations
@@ -146,6 +146,10 @@ def scripted(name: str) -> Scripted | Rehearsal:
         from ossay.models.scripted_faults import faulty
 
         return faulty(query)
+    if base == "sometimes":
+        from ossay.models.sometimes import sometimes
+
+        return sometimes(query, f"scripted/{name}")
     pieces: Pieces = "words"
     for key, value in parse_qsl(query, keep_blank_values=True):
         if key != "pieces":

@@ -9,33 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ossay.core.outcome import Flag, Outcome
+from ossay.reports.drawing import HEIGHT, WIDTH, Rows, colour, svg
 from ossay.reports.summary import ModelSummary, Summary
 from ossay.reports.words import plain
 
-if TYPE_CHECKING:
-    from altair import TopLevelMixin
-
-# The page defines --m0 to --m7; more models than that share colours, and differ by mark.
-MODEL_COLOURS = 8
-
-# Pixels. A chart is as wide as a phone, so that its text is readable there; the page scales it up
-# a little where it can.
-_WIDTH = 262
-_HEIGHT = 190
+# Pixels.
 _BAR = 22
 _BAR_NAMES = 150  # room for the longest name in any font
 _BAR_LENGTH = 130
 _MARK_GAP = 0.08  # marks of lines that end closer together than this stand side by side
-
-Rows = list[dict[str, Any]]
-
-
-def colour(index: int) -> str:
-    """The CSS colour of the model at that place of the plan."""
-    return f"var(--m{index % MODEL_COLOURS})"
 
 
 def score_strip(model: ModelSummary, index: int) -> str:
@@ -59,7 +44,7 @@ def score_strip(model: ModelSummary, index: int) -> str:
     dot = base.mark_point(color=colour(index), filled=True, size=90, opacity=1).encode(
         x=alt.X("rate:Q", scale=scale, axis=None)
     )
-    return _svg(alt.layer(ticks, bar, dot))
+    return svg(alt.layer(ticks, bar, dot))
 
 
 def pass_chart(summary: Summary) -> str:
@@ -75,7 +60,7 @@ def pass_chart(summary: Summary) -> str:
     ks = sorted({row["k"] for row in rows})
     if len(ks) < 2:
         return ""
-    base = alt.Chart(alt.Data(values=rows), width=_WIDTH, height=_HEIGHT).encode(
+    base = alt.Chart(alt.Data(values=rows), width=WIDTH, height=HEIGHT).encode(
         x=alt.X("k:Q")
         .title("k runs of one task, all passed")
         .scale(domain=[1, ks[-1]], nice=False)
@@ -95,7 +80,7 @@ def pass_chart(summary: Summary) -> str:
             .mark_text(align="left", dx=8 + 13 * len(near), fontSize=12, fontWeight=600)
             .encode(x="k:Q", y="rate:Q", text="model:N", color=_by_model(summary))
         )
-    return _svg(alt.layer(*layers))
+    return svg(alt.layer(*layers))
 
 
 def _close(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -125,11 +110,11 @@ def price_map(summary: Summary) -> str:
             .scale(type="log", domain=domain, nice=False)
             .axis(values=_log_ticks(*domain), format="$~r", grid=False)
         )
-        width = _WIDTH - (max(44, 30 * len(free)) + 12 if free else 0)
+        width = WIDTH - (max(44, 30 * len(free)) + 12 if free else 0)
         panels.append(_map_panel(summary, paid, x, width, first=not free))
     if not paid:
         return ""
-    return _svg(alt.hconcat(*panels, spacing=12))
+    return svg(alt.hconcat(*panels, spacing=12))
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
@@ -196,14 +181,14 @@ def _bars(names: Sequence[str], counts: dict[str, int], colours: Sequence[str], 
         color=alt.Color("name:N").legend(None).scale(domain=words, range=list(colours))
     )
     labels = base.mark_text(align="left", dx=5, color="var(--ink)").encode(text="n:Q")
-    return _svg(alt.layer(bars, labels))
+    return svg(alt.layer(bars, labels))
 
 
 def _map_panel(summary: Summary, rows: Rows, x: Any, width: int, *, first: bool) -> Any:
     import altair as alt
 
     axis = alt.Axis(format="%", tickCount=5, labels=first)
-    base = alt.Chart(alt.Data(values=rows), width=width, height=_HEIGHT).encode(
+    base = alt.Chart(alt.Data(values=rows), width=width, height=HEIGHT).encode(
         x=x, color=_by_model(summary)
     )
     y = alt.Y("rate:Q").title(None).scale(domain=[0, 1]).axis(axis)
@@ -223,27 +208,3 @@ def _by_model(summary: Summary) -> Any:
     marks = [model.mark for model in summary.models]
     colours = [colour(index) for index in range(len(marks))]
     return alt.Color("model:N").legend(None).scale(domain=marks, range=colours)
-
-
-def _svg(chart: TopLevelMixin) -> str:
-    """Draw `chart` in the page's fonts and colours."""
-    import vl_convert
-
-    spec = chart.to_dict()
-    text = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "titleFontWeight": 400}
-    spec["config"] = {
-        "background": "transparent",
-        "font": "system-ui, sans-serif",
-        "view": {"stroke": None},
-        "axis": {
-            **text,
-            "labelFontSize": 12,
-            "titleFontSize": 12,
-            "gridColor": "var(--line)",
-            "domainColor": "var(--line)",
-            "tickColor": "var(--line)",
-        },
-        "text": {"fontSize": 12},
-    }
-    svg: str = vl_convert.vegalite_to_svg(spec)
-    return svg

@@ -10,7 +10,7 @@ it is given beside. Knows nothing of prices; they were applied when the calls we
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -72,9 +72,9 @@ def cost_of(runs: Sequence[RunRecord], price: Price | None = None) -> Cost:
     finished = [run for run in runs if ended(run)]
     passed = sum(run.outcome is Outcome.PASSED for run in finished)
     known = [run.cost_usd for run in finished if run.cost_usd is not None]
-    sum_usd = math.fsum(known)
+    sum_usd = _sum(known)
     unknown_runs = len(finished) - len(known)
-    lost_usd = math.fsum(run.lost_cost_usd for run in runs)
+    lost_usd = _sum(run.lost_cost_usd for run in runs)
     free = price is not None and not (price.input or price.output)
     unpriced = 0 if free else sum(run.lost_calls_unpriced for run in runs)
 
@@ -108,3 +108,12 @@ def tokens_of(runs: Sequence[RunRecord]) -> Tokens:
         output=count(lambda run: run.usage.output_tokens),
         reasoning=count(lambda run: run.usage.reasoning_tokens),
     )
+
+
+def _sum(values: Iterable[float]) -> float:
+    """The exact sum; the plain one of numbers that have none, as a pack from anyone may hold."""
+    values = list(values)
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):
+        return sum(values)

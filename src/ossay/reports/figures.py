@@ -89,6 +89,11 @@ def speed(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def e_value(value: float) -> str:
+    """An e-value with three digits; far beyond any bar it is 'above 1,000,000'."""
+    return f"{value:.3g}" if value < 1e6 else "above 1,000,000"
+
+
 def count(n: int, noun: str) -> str:
     """'1 run', '30 runs'."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

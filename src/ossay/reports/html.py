@@ -21,10 +21,15 @@ from msgspec import Struct
 from ossay.core.display import visible
 from ossay.core.records import CampaignRecord, RunRecord
 from ossay.core.task import Transcript
-from ossay.reports import charts, figures, words
+from ossay.reports import by_mark, charts, figures, foretold, pair_charts, power_words, words
+from ossay.reports.cell import Cell
+from ossay.reports.compared import ALL_PAIRS
+from ossay.reports.drawing import MODEL_COLOURS
 from ossay.reports.embed import embed, pack
+from ossay.reports.pair_card import PairCard, card_of, points
 from ossay.reports.score import Rate
-from ossay.reports.summary import Cell, Summary, summarize
+from ossay.reports.shortlist import ALL, Shortlist, shortlist_of
+from ossay.reports.summary import Summary, summarize
 
 # Characters of packed transcripts in one page.
 EMBED_CHARS = 16 << 20
@@ -62,6 +67,7 @@ def html_report(
     from markupsafe import Markup
 
     summary = summarize(record)
+    shortlist = shortlist_of(summary.findings)
     embedded = embed(record.runs, transcripts, embed_chars)
     style, script = _asset("report.css"), _asset("report.js")
     environment = Environment(
@@ -84,22 +90,55 @@ def html_report(
         script_hash=_hash(script),
         heat=list(_heat(summary)),
         marks={model.reference: model.mark for model in summary.models},
-        slots={m.reference: i % charts.MODEL_COLOURS for i, m in enumerate(summary.models)},
-        ranking=words.ranking(summary),
+        slots={m.reference: i % MODEL_COLOURS for i, m in enumerate(summary.models)},
+        cards=_cards(record, summary, shortlist),
+        pairs_left_out=shortlist.left_out,
+        fold=len(summary.findings) > ALL,
+        drawn=len(shortlist.drawn),
+        margin=next((one.verdict.margin for one in summary.findings if one.verdict.margin), None),
+        families={one.family for one in summary.findings if one.family} - {ALL_PAIRS},
+        tally=words.tally(summary),
+        unmade=words.unmade(summary),
+        decision=by_mark.decision_of(summary.followed, _names(summary)) if summary.followed else "",
+        clustered=any(one.comparison.clusters is not None for one in summary.findings),
+        power_said=power_words.said(summary.power) if summary.power else "",
+        power_rows=power_words.rows(summary.power) if summary.power else [],
+        foretold=foretold,
         stopped=words.stopped(summary),
         outcome_words=words.OUTCOMES,
         flag_words=words.FLAGS,
         shown_ks=_shown_ks(summary),
         mapped={row["model"] for row in charts.price_rows(summary)},
-        svg=_charts(summary),
+        svg=_charts(summary, shortlist),
     )
 
 
-def _charts(summary: Summary) -> dict[str, Any]:
+def _cards(record: CampaignRecord, summary: Summary, shortlist: Shortlist) -> list[PairCard]:
+    """The pairs that are shown, each with the items on which the two differ."""
+    names, followed = _names(summary), summary.followed
+    outcomes = {run.id: words.plain(run.outcome) for run in record.runs if run.outcome}
+    return [
+        card_of(one, sample, by_mark.said(one, followed, names), record.name, outcomes, followed)
+        for one, sample in zip(shortlist.shown, shortlist.samples, strict=True)
+    ]
+
+
+def _names(summary: Summary) -> dict[str, str]:
+    return by_mark.names_of({model.reference: model.mark for model in summary.models})
+
+
+def _charts(summary: Summary, shortlist: Shortlist) -> dict[str, Any]:
     """Every drawing of the page. They hold no text from outside, so they are not escaped."""
     from markupsafe import Markup
 
+    marks = {model.reference: model.mark for model in summary.models}
+    index = {model.reference: index for index, model in enumerate(summary.models)}
+    standings = summary.board.standings if summary.board else ()
+    followed = summary.followed
     return {
+        "forest": Markup(pair_charts.forest(shortlist.drawn, marks, followed)),
+        "ranks": Markup(pair_charts.ranks(standings, marks, index)),
+        "path": Markup(pair_charts.evidence_path(followed) if followed else ""),
         "strips": [Markup(charts.score_strip(m, i)) for i, m in enumerate(summary.models)],
         "passes": Markup(charts.pass_chart(summary)),
         "prices": Markup(charts.price_map(summary)),
@@ -121,6 +160,8 @@ def _filters() -> dict[str, Callable[..., str]]:
         "count": figures.count,
         "moment": figures.moment,
         "plain": words.plain,
+        "points": points,
+        "e_value": figures.e_value,
         "shade": _shade,
         "anchor": _anchor,
     }

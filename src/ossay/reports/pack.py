@@ -22,7 +22,7 @@ from ossay.core.errors import UsageError
 from ossay.core.names import CAMPAIGN_NAME, is_campaign_name
 from ossay.core.records import CampaignRecord
 from ossay.core.task import Transcript
-from ossay.reports import pack_tables
+from ossay.reports import pack_predictions, pack_tables
 from ossay.reports.pack_json import dump, load
 from ossay.reports.summary import summarize
 
@@ -100,6 +100,11 @@ def read_pack(directory: Path) -> tuple[CampaignRecord, Transcripts]:
             f"the data pack {str(directory)!r} is of campaign {record.name!r}, but its manifest "
             f"says {manifest.campaign[:_NAME_CHARS]!r}. Get it again from where it came"
         )
+    if pack_predictions.NAME in manifest.files:
+        predictions = _bytes(directory / pack_predictions.NAME)
+    else:
+        predictions = None
+    record = pack_predictions.join(record, predictions)
 
     def transcript(run_id: str) -> Transcript | None:
         name = _transcript_name(run_id)
@@ -124,7 +129,10 @@ def _contents(record: CampaignRecord, transcripts: Transcripts) -> Iterator[tupl
     summary = summarize(record)
     readme = files("ossay.reports").joinpath("templates/pack.md").read_bytes()
     yield "README.md", readme
-    yield "campaign.json", dump(record)
+    campaign, predictions = pack_predictions.part(record)
+    yield "campaign.json", dump(campaign)
+    if predictions is not None:
+        yield pack_predictions.NAME, predictions
     yield "run_summary.json", dump(pack_tables.run_summary(summary))
     yield "per_task_results.json", dump(pack_tables.per_task_results(record, summary))
     yield "evidence_patterns.json", dump(pack_tables.evidence_patterns(record))

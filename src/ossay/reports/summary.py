@@ -1,8 +1,7 @@
 """Every number that a report shows, computed once from the record: Summary.
 
-Table, page, JSON and data pack all read this, so they cannot disagree. It ranks nothing: two models
-are compared by whether their intervals overlap, and no winner is named. Knows nothing of how a
-number is shown.
+Table, page, JSON and data pack all read this, so they cannot disagree. Knows nothing of how a
+number is shown, or of how two models are compared.
 """
 
 from __future__ import annotations
@@ -10,39 +9,30 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from math import isfinite
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from ossay.campaign.forecast import Scored
+from ossay.campaign.forecaster import TrackRecord
+from ossay.campaign.stopping import Followed
+from ossay.compare.finding import Board, Finding
 from ossay.core.outcome import Flag, Outcome
+from ossay.core.predictions import Committed
 from ossay.core.records import CallRecord, CampaignRecord, RunRecord
 from ossay.core.types import Dialect, ModelCard, Price
+from ossay.reports.answers import answers_of
+from ossay.reports.cell import Cell, cells_of
+from ossay.reports.compared import NotCompared, compare_all
 from ossay.reports.cost import Cost, Tokens, cost_of, tokens_of
+from ossay.reports.power import Power
 from ossay.reports.score import LEVEL, Rate, ended, rate_of
 from ossay.reports.speed import Speed, speed_of
 from ossay.stats.passk import PassK, pass_curve
 
-FORMAT = "ossay-summary/1"
-
-
-class Cell(Struct, frozen=True):
-    """The runs of one model at one task; of a whole suite where `task` is ''.
-
-    `score` leaves infrastructure errors out. Turns, tool calls and seconds are sums over the
-    finished runs; `seconds` is None where no run's time is known.
-    """
-
-    suite: str
-    task: str
-    model: str
-    planned: int
-    finished: int
-    infrastructure_errors: int
-    score: Rate
-    turns: int
-    tool_calls: int
-    seconds: float | None
+FORMAT = "ossay-summary/2"
 
 
 class ModelSummary(Struct, frozen=True):
@@ -80,19 +70,20 @@ class ModelSummary(Struct, frozen=True):
     commonest_error_runs: int = 0
 
 
-class Comparison(Struct, frozen=True):
-    """Two models by reference. `overlap` is None where one of them has no counted run."""
-
-    first: str
-    second: str
-    overlap: bool | None
-
-
 class Summary(Struct, frozen=True):
     """A campaign in numbers. `level` is that of every interval, 0.95 meaning 95 %.
 
     `cells` holds each model at each task, `suite_cells` each model at each whole suite; both in the
     order of the plan, tasks first, then models. `seeds` lists the instances' seeds by suite.
+
+    Attributes:
+        findings: Each pair of models compared, as far as it can be; `not_compared` has the others.
+        board: The models ranked; None where there are fewer than two, or none can be.
+        power: What so many runs can show, as planned and as run; None for fewer than two models.
+        followed: How far the two models of the plan's `[stop]` were told apart.
+        committed: What was predicted before the first run, with its digest.
+        scored, forecast: How each prediction came out, and all of them together.
+        problems: What could not be worked out, and why, a sentence each.
     """
 
     format: str
@@ -110,7 +101,15 @@ class Summary(Struct, frozen=True):
     models: tuple[ModelSummary, ...]
     cells: tuple[Cell, ...]
     suite_cells: tuple[Cell, ...]
-    comparisons: tuple[Comparison, ...]
+    findings: tuple[Finding, ...]
+    not_compared: tuple[NotCompared, ...]
+    board: Board | None
+    power: Power | None
+    followed: Followed | None
+    committed: Committed | None
+    scored: tuple[Scored, ...]
+    forecast: TrackRecord | None
+    problems: tuple[str, ...]
 
 
 def summarize(record: CampaignRecord) -> Summary:
@@ -127,6 +126,8 @@ def summarize(record: CampaignRecord) -> Summary:
         _model(_mark(index), card, by_model[card.reference], calls[card.reference])
         for index, card in enumerate(cards)
     )
+    answers = answers_of(record)
+    compared = compare_all(record, answers.plan, answers.followed)
     return Summary(
         format=FORMAT,
         campaign=record.name,
@@ -141,19 +142,36 @@ def summarize(record: CampaignRecord) -> Summary:
         planned=len(record.runs),
         finished=sum(ended(run) for run in record.runs),
         models=models,
-        cells=_cells(by_model, [(r.key.suite, r.key.task) for r in record.runs]),
-        suite_cells=_cells(by_model, [(r.key.suite, "") for r in record.runs]),
-        comparisons=tuple(_compare(a, b) for a, b in combinations(models, 2)),
+        cells=cells_of(by_model, record.runs, whole=False),
+        suite_cells=cells_of(by_model, record.runs, whole=True),
+        findings=compared.findings,
+        not_compared=compared.not_compared,
+        board=compared.board,
+        power=compared.power,
+        followed=answers.followed,
+        committed=record.committed,
+        scored=answers.scored,
+        forecast=answers.forecast,
+        problems=(*answers.problems, *compared.problems),
     )
 
 
 def summary_json(summary: Summary) -> bytes:
     """Return the summary as JSON in ASCII; the keys are the fields of `Summary`, in their order.
 
-    So nothing in it acts on a terminal, and a lone surrogate is no obstacle.
+    So nothing in it acts on a terminal, and a lone surrogate is no obstacle. A number that isn't
+    finite, such as an odds ratio without a single loss, is null.
     """
-    text = json.dumps(msgspec.to_builtins(summary), indent=2)
+    text = json.dumps(_finite(msgspec.to_builtins(summary)), indent=2)
     return text.replace("\x7f", "\\u007f").encode("ascii")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _model(
@@ -198,43 +216,6 @@ def _trials(runs: Iterable[RunRecord]) -> list[tuple[int, int]]:
             n, c = n + 1, c + (run.outcome is Outcome.PASSED)
         tally[task] = (n, c)
     return list(tally.values())
-
-
-def _cells(
-    by_model: dict[str, list[RunRecord]], places: Iterable[tuple[str, str]]
-) -> tuple[Cell, ...]:
-    """One cell for each place, which is (suite, task) or (suite, ''), and each model."""
-    cells = []
-    for suite, task in dict.fromkeys(places):
-        for model, runs in by_model.items():
-            here = [r for r in runs if r.key.suite == suite and task in ("", r.key.task)]
-            cells.append(_cell(suite, task, model, here))
-    return tuple(cells)
-
-
-def _cell(suite: str, task: str, model: str, runs: Sequence[RunRecord]) -> Cell:
-    finished = [run for run in runs if ended(run)]
-    errors = sum(run.outcome is Outcome.INFRASTRUCTURE_ERROR for run in finished)
-    passed = sum(run.outcome is Outcome.PASSED for run in finished)
-    seconds = [run.seconds for run in finished if run.seconds is not None]
-    return Cell(
-        suite=suite,
-        task=task,
-        model=model,
-        planned=len(runs),
-        finished=len(finished),
-        infrastructure_errors=errors,
-        score=rate_of(passed, len(finished) - errors),
-        turns=sum(run.turns for run in finished),
-        tool_calls=sum(run.tool_calls for run in finished),
-        seconds=sum(seconds) if seconds else None,
-    )
-
-
-def _compare(a: ModelSummary, b: ModelSummary) -> Comparison:
-    one, other = a.score.wilson, b.score.wilson
-    overlap = one.overlaps(other) if one and other else None
-    return Comparison(a.reference, b.reference, overlap)
 
 
 def _cards(record: CampaignRecord) -> list[ModelCard]:

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 from ossay.core.display import visible
 from ossay.core.outcome import Flag, Outcome
 from ossay.reports import figures
-from ossay.reports.words import plain, ranking, stopped
+from ossay.reports.terminal_lines import lines_of
+from ossay.reports.words import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from ossay.reports.summary import Cell, ModelSummary, Summary
+    from ossay.reports.cell import Cell
+    from ossay.reports.summary import ModelSummary, Summary
 
 # Columns of a terminal that the names of a grid's rows and one model of it take.
 _NAME_COLUMNS = 28
-_ERROR_CHARS = 240
 _MODEL_COLUMNS = 11
 
 Row = tuple[str, Callable[[int], str]]  # the row's name, and its text for the model of that index
@@ -36,7 +37,7 @@ def print_report(summary: Summary, console: Console) -> None:
         console.print()
         console.print(part)
     console.print()
-    for line in _notes(summary):
+    for line in lines_of(summary):
         console.print(_text(line))
 
 
@@ -119,50 +120,6 @@ def _count_rows(
         return plain(name), lambda index: str(tables[index].get(name, 0))
 
     return [row(str(name)) for name in names if any(str(name) in table for table in tables)]
-
-
-def _notes(summary: Summary) -> Iterator[str]:
-    if warning := stopped(summary):
-        yield warning
-    yield from ranking(summary)
-    for model in summary.models:
-        if model.infrastructure_errors:
-            errors = figures.count(model.infrastructure_errors, "infrastructure error")
-            score = model.score_with_errors
-            yield (
-                f"{model.mark}: {errors} left out; counted as failures the score is "
-                f"{figures.fraction(score)} = {figures.percent(score.rate)} "
-                f"({figures.span(score.wilson)})."
-            )
-            if model.commonest_error:
-                yield (
-                    f"{model.mark}: {model.commonest_error_runs} of them: "
-                    f"{model.commonest_error[:_ERROR_CHARS]}"
-                )
-    yield (
-        f"Intervals: Wilson, {figures.percent(summary.level)}; they take runs as independent. "
-        "infra, e: infrastructure errors, which never count against a model."
-    )
-    yield from _made(summary)
-
-
-def _made(summary: Summary) -> Iterator[str]:
-    """The date and source of every price, and the command behind the numbers."""
-    free, unpriced = [], []
-    for model in summary.models:
-        price = model.price
-        if price is None:
-            unpriced.append(model.mark)
-        elif price.input or price.output:
-            yield f"{model.mark}: price of {price.date}, {price.source}."
-        else:
-            free.append(model.mark)
-    if free:
-        yield f"{', '.join(free)}: $0 a token; the machine's own cost is not counted."
-    if unpriced:
-        yield f"{', '.join(unpriced)}: no price is known."
-    if summary.command:
-        yield f"Made by: {summary.command}"
 
 
 def _progress(summary: Summary) -> str:

@@ -1,13 +1,14 @@
-"""What a report says in words: what each outcome and flag means, and what a comparison allows.
+"""What a report says in words: what each outcome and flag means, how a campaign ended.
 
-Knows nothing of how the words are laid out.
+Verdicts are worded in `stats.verdict` alone. Knows nothing of how the words are laid out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 
-from ossay.reports.summary import Comparison, Summary
+from ossay.reports import figures
+from ossay.reports.summary import Summary
 
 OUTCOMES: dict[str, str] = {
     "passed": "The grader accepted the work.",
@@ -44,13 +45,13 @@ STOPPED: dict[str, str] = {
     "cost_unknown": "a limit on money or tokens could no longer be kept: a provider did not count "
     "the tokens of a call",
     "interrupted": "the campaign was interrupted",
+    "decided": "the two models that its plan watches were told apart, or shown to be tied",
+    "undecidable": "the items left could hardly decide any more between the two models that its "
+    "plan watches",
 }
 
-# More pairs of models than this are counted, not listed.
-_LISTED_PAIRS = 6
-
-_NO_RANK = "this data cannot rank them."
-_NO_WINNER = "No winner is named here: that takes a test that pairs the runs on the same instances."
+# Ways to end that the plan itself asked for: what was not run is no gap.
+_BY_PLAN = ("decided", "undecidable")
 
 
 def plain(code: str) -> str:
@@ -64,34 +65,43 @@ def stopped(summary: Summary) -> str:
     if not missing and not summary.stopped:
         return ""
     why = STOPPED.get(summary.stopped, summary.stopped)
+    if summary.stopped in _BY_PLAN:
+        return f"Over as its plan asked: {why}. {missing:,} of {summary.planned:,} runs not needed."
     because = f", because {why}" if why else ""
     return (
         f"Not complete: {missing:,} of {summary.planned:,} planned runs without a result{because}."
     )
 
 
-def ranking(summary: Summary) -> list[str]:
-    """Say what the intervals allow to be said of the models; no winner is ever named."""
-    pairs = summary.comparisons
-    overlapping = [pair for pair in pairs if pair.overlap]
-    apart = [pair for pair in pairs if pair.overlap is False]
-    unknown = [pair for pair in pairs if pair.overlap is None]
-    if pairs and len(overlapping) == len(pairs):
-        who = "The two models'" if len(pairs) == 1 else f"All {len(summary.models)} models'"
-        return [f"{who} intervals overlap: {_NO_RANK}"]
-    said = []
-    if overlapping:
-        said.append(f"{_name(overlapping, summary)}: intervals overlap: {_NO_RANK}")
-    if apart:
-        said.append(f"{_name(apart, summary)}: intervals do not overlap. {_NO_WINNER}")
-    if unknown:
-        said.append(f"{_name(unknown, summary)}: no counted runs to compare.")
-    return said
+def tally(summary: Summary) -> str:
+    """Count the pairs of models by their verdict; '' where none was compared."""
+    kinds = Counter(one.verdict.kind for one in summary.findings)
+    better = kinds["a_better"] + kinds["b_better"]
+    parts = (
+        (better, "one model is better"),
+        (kinds["tied"], "both are tied"),
+        (kinds["not_enough_data"], "the data are not enough"),
+        (len(summary.not_compared), "nothing can be compared"),
+    )
+    said = [f"in {n:,} {what}" for n, what in parts if n]
+    pairs = len(summary.findings) + len(summary.not_compared)
+    return f"{figures.count(pairs, 'pair')} of models: {', '.join(said)}." if pairs else ""
 
 
-def _name(pairs: Sequence[Comparison], summary: Summary) -> str:
-    """'A and B, A and C', or '34 of 66 pairs of models'."""
-    if len(summary.comparisons) > _LISTED_PAIRS:
-        return f"{len(pairs)} of {len(summary.comparisons)} pairs of models"
-    marks = {model.reference: model.mark for model in summary.models}
-    return ", ".join(f"{marks[pair.first]} and {marks[pair.second]}" for pair in pairs)
+def unmade(summary: Summary) -> list[str]:
+    """Say which pairs could not be compared: the first three with the reason, then how many."""
+    lost = summary.not_compared
+    said = [f"Can't be compared: {one.why.rstrip('.')}." for one in lost[:3]]
+    return said + ([f"{len(lost) - 3:,} more pairs can't be compared."] if len(lost) > 3 else [])
+
+
+def followed(summary: Summary) -> str:
+    """Say how many items the two models of a `[stop]` took, and what that saved; '' without one."""
+    found = summary.followed
+    if found is None:
+        return ""
+    aside = f", {found.without_result:,} of them without a result of both" * bool(
+        found.without_result
+    )
+    saved = f" {figures.count(found.runs_saved, 'run')} saved." * bool(found.runs_saved)
+    return f"{found.items:,} of {figures.count(found.planned, 'planned item')} used{aside}.{saved}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ossay.stats.arrays import numbers, results, same_length
 from ossay.stats.clustered import clustered_mean, item_interval
@@ -48,7 +49,10 @@ def brier(
     """Mean of (forecast - outcome)^2, both of shape [n]: 0 perfect, 0.25 for always saying 1/2.
 
     G. Brier, Monthly Weather Review 78 (1950), 1-3, for one event. The interval is
-    `clustered.item_interval`: it takes forecasts as independent and fails as that does.
+    `clustered.item_interval` for independent forecasts. Its standard error is that of the losses
+    seen, or that which the forecasts themselves imply where it is larger: rare events that did not
+    come yet leave no trace in the losses. At 95 % it covers 92-100 % up to 50 forecasts, 93-98 %
+    above.
 
     Raises:
         ValueError: a forecast outside [0, 1], an outcome that is no 0 or 1, no forecasts, or level
@@ -57,7 +61,10 @@ def brier(
     chance, outcome = _checked(forecasts, outcomes)
     check_level(level)
     losses = (chance - outcome) ** 2
-    interval = item_interval(losses, level) if losses.size > 1 else None
+    interval = None
+    if losses.size > 1:
+        least = _implied(chance, (1.0 - 2.0 * chance) ** 2)
+        interval = item_interval(losses, level, least_se=least)
     return Score(float(losses.mean()), losses.size, interval)
 
 
@@ -68,7 +75,8 @@ def log_score(
 
     I. J. Good, "Rational decisions", Journal of the Royal Statistical Society B 14 (1952). It is
     infinite, and without an interval, where something held to be impossible happened. The interval
-    is a t interval: at 95 % it covers 91-93 % up to 50 forecasts, less with rare large losses.
+    is a t interval with the standard error as for `brier`: at 95 % it covers 93-100 % up to 50
+    forecasts and 92-97 % from 200, rare events included.
 
     Raises:
         ValueError: as `brier`.
@@ -83,9 +91,24 @@ def log_score(
     losses = -np.log(given)
     if losses.size < 2:
         return Score(float(losses.mean()), losses.size, None)
-    found = clustered_mean(losses, range(losses.size)).interval(level)
-    interval = Interval(max(0.0, found.low), found.high, level, found.method)
+    found = clustered_mean(losses, range(losses.size))
+    inner = np.clip(chance, 1e-300, 1.0 - 1e-16)  # a sure forecast implies no spread
+    least = _implied(chance, (np.log(inner) - np.log1p(-inner)) ** 2)
+    ends = replace(found, se=max(found.se, least)).interval(level)
+    interval = Interval(max(0.0, ends.low), ends.high, level, ends.method)
     return Score(float(losses.mean()), losses.size, interval)
+
+
+def _implied(chance: Floats, squared_gap: Floats) -> float:
+    """The standard error of a mean loss if the forecasts are right.
+
+    `squared_gap` is that of the two losses that a forecast may bring. The spread of what a forecast
+    expects to lose comes on top: the forecasts, too, are drawn from many.
+    """
+    import numpy as np
+
+    variance = chance * (1.0 - chance) * squared_gap
+    return float(np.sqrt(variance.sum())) / chance.size
 
 
 def calibration_error(
@@ -106,8 +129,9 @@ def calibration_error(
     c, plus normal noise, and every c stays in for which the value seen is not among the extremes.
     Own construction, checked by simulation in bench/stats_coverage.py.
 
-    Where it fails: at 95 % it covered 94-98 % from 20 forecasts a bin; fewer were not tried. It
-    speaks of these bins, whose error can't exceed that of finer ones.
+    Where it fails: at 95 % it covers 91-100 % with 5 forecasts a bin and 94-100 % from 10, and is
+    cautious for rare events and for a perfect forecaster. It speaks of these bins, whose error
+    can't exceed that of finer ones.
 
     Raises:
         ValueError: as `brier`; fewer forecasts than bins, bins < 1, draws < 100.
@@ -127,10 +151,13 @@ def calibration_error(
     value = float(np.abs(sums).sum())
     expected = np.bincount(place, weights=chance * (1.0 - chance))
     noise = math.sqrt(2.0 / math.pi) * float(np.sqrt(expected).sum()) / n
-    spread = np.bincount(place, weights=(gaps - (sums / np.bincount(place))[place]) ** 2)
+    each = np.bincount(place)
+    seen = np.bincount(place, weights=(gaps - (sums / each)[place]) ** 2)
+    seen = np.asarray(seen * (each / np.maximum(1, each - 1)), dtype=np.float64)
+    spread = np.maximum(seen, expected / n**2)  # events that did not come yet leave no spread
     errors = rng.normal(size=(draws, sums.size)) * np.sqrt(spread)
     less = np.sign(sums) * np.sqrt(np.maximum(0.0, sums**2 - spread))  # less what may be noise
-    even = np.asarray(np.bincount(place) / n, dtype=np.float64)
+    even = np.asarray(each / n, dtype=np.float64)
     shapes = [one for one in (np.asarray(sums, dtype=np.float64), even, less) if one.any()]
     ends = [_ends(shape, errors, value, (1.0 - level) / 2.0) for shape in shapes]
     low, high = min(one[0] for one in ends), min(1.0, max(one[1] for one in ends))

@@ -13,6 +13,8 @@ from msgspec import Struct
 from ossay.stats.clustered import clustered_difference, clustered_mean, flat_interval
 from ossay.stats.design import ALONE, Clustering
 from ossay.stats.interval import Interval, check_alpha
+from ossay.stats.measure import PLAIN as PLAIN
+from ossay.stats.measure import Measure as Measure
 from ossay.stats.paired import Pairs, mcnemar, pairs_of, tango
 from ossay.stats.scores import differences_of, sign_flip
 from ossay.stats.unpaired import TABLES, barnard, fisher, newcombe
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 Design = Literal["pairs", "scores", "counts"]
 Test = Literal["exact McNemar", "sign-flip", "Barnard", "Fisher"]
+Noun = Literal["item", "attempt", "run"]
+DRAWS = 9_999  # random sign patterns, where they can't all be counted
 
 
 class Comparison(Struct, frozen=True):
@@ -31,7 +35,9 @@ class Comparison(Struct, frozen=True):
 
     `interval` is at 1 - alpha and `tie_interval` at 1 - 2 alpha. `p` is that of `test`, which
     decides; `p_exact` and `p_mid` are McNemar's, or for counts Fisher's and Barnard's. `variance`
-    is that of the difference of one item (for counts: of one item a side).
+    is that of the difference of one item (for counts: of one item a side). `noun` is what n counts:
+    attempts or runs, where an item may have been tried more than once. `measure` tells which sign
+    is the better one.
     """
 
     a: str
@@ -55,6 +61,13 @@ class Comparison(Struct, frozen=True):
     p_barnard: float | None = None
     clusters: int | None = None
     clustering: Clustering = ALONE
+    measure: Measure = PLAIN
+    noun: Noun = "item"
+
+    @property
+    def ahead(self) -> float:
+        """By how much A is the better one: above 0 where it is, below where B is."""
+        return -self.difference if self.measure.less else self.difference
 
 
 def compare_pairs(a: str, b: str, pairs: Pairs, alpha: float = 0.05) -> Comparison:
@@ -97,11 +110,14 @@ def compare_results(
     clusters: Sequence[Any],
     rng: np.random.Generator,
     alpha: float = 0.05,
+    *,
+    draws: int = DRAWS,
 ) -> Comparison:
     """Two models on the same items in clusters, right or wrong: sign flips of whole clusters.
 
     `results` are A's and B's, 0 or 1, and `clusters` the labels, each of shape [n]. McNemar's
-    p values are given beside, though with clusters they don't hold.
+    p values are given beside, though with clusters they don't hold. `draws` is that of `sign_flip`;
+    where sign flips are drawn, p can't fall below 1 / (1 + draws), so a large family needs more.
 
     Raises:
         ValueError: lengths that differ, values that are no 0 or 1, one cluster, or alpha outside
@@ -115,7 +131,7 @@ def compare_results(
         "interval": clustered_difference(*results, clusters, 1.0 - alpha),
         "tie_interval": clustered_difference(*results, clusters, 1.0 - 2.0 * alpha),
         "test": "sign-flip",
-        "p": sign_flip(differences, rng, clusters).p,
+        "p": sign_flip(differences, rng, clusters, draws=draws).p,
         "clusters": found.clusters,
         "clustering": _clustering(found.n, found.clusters, found.design_effect),
     }
@@ -129,11 +145,13 @@ def compare_scores(
     rng: np.random.Generator,
     clusters: Sequence[Any] | None = None,
     alpha: float = 0.05,
+    *,
+    draws: int = DRAWS,
 ) -> Comparison:
     """Two models on the same items, each with a score: sign flips, t interval of the difference.
 
     `scores` are A's and B's, of shape [n]. Where all differences are equal the intervals are
-    `clustered.flat_interval` on the largest score seen.
+    `clustered.flat_interval` on the largest score seen. `draws` as in `compare_results`.
 
     Raises:
         ValueError: fewer than two items or clusters, lengths that differ, NaN, or alpha outside
@@ -162,7 +180,7 @@ def compare_scores(
         interval=interval,
         tie_interval=tie_interval,
         test="sign-flip",
-        p=sign_flip(differences, rng, clusters).p,
+        p=sign_flip(differences, rng, clusters, draws=draws).p,
         variance=variance,
         alpha=alpha,
         clusters=None if clusters is None else found.clusters,

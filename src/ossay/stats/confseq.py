@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ossay.stats.arrays import numbers
+from ossay.stats.counts import count, discordant, passes
 from ossay.stats.interval import Interval, check_level
 from ossay.stats.paired import likeliest_shares
 
@@ -31,10 +32,10 @@ def rate_sequence(passed: int, n: int, level: float = 0.95) -> Interval:
         ValueError: n < 0, passed outside 0..n, or level outside (0, 1).
     """
     check_level(level)
-    if n < 0 or not 0 <= passed <= n:
-        raise ValueError(f"passed={passed!r} of n={n!r} can't be")
-    if n == 0:
+    n = count(n, "n")
+    if n == 0 and passed == 0:
         return Interval(0.0, 1.0, level, "confidence_sequence")
+    passed, n = passes(passed, n)
 
     def evidence(rate: float) -> float:
         return rate_evidence(passed, n, rate)
@@ -65,8 +66,8 @@ def difference_sequence(only_a: int, only_b: int, n: int, level: float = 0.95) -
         ValueError: counts that don't fit n, or level outside (0, 1).
     """
     check_level(level)
-    if min(only_a, only_b) < 0 or only_a + only_b > n:
-        raise ValueError(f"discordant counts {(only_a, only_b)!r} don't fit n={n!r} items")
+    n = count(n, "n")
+    only_a, only_b = discordant(only_a, only_b, n)
     if n == 0:
         return Interval(-1.0, 1.0, level, "confidence_sequence")
 

@@ -9,6 +9,7 @@ import math
 
 from msgspec import Struct
 
+from ossay.stats.counts import discordant
 from ossay.stats.interval import Interval
 from ossay.stats.rates import clopper_pearson
 
@@ -32,9 +33,9 @@ def odds_ratio(only_a: int, only_b: int, level: float = 0.95) -> OddsRatio:
     Clopper and Pearson. Covers at least `level`, and more where few pairs differ.
 
     Raises:
-        ValueError: a negative count, or level outside (0, 1).
+        ValueError: a count that is negative or not whole, or level outside (0, 1).
     """
-    _counts(only_a, only_b)
+    only_a, only_b = discordant(only_a, only_b)
     if only_a + only_b == 0:
         clopper_pearson(0, 1, level)  # refuses a level that is none
         return OddsRatio(None, Interval(0.0, math.inf, level, "exact_conditional"))
@@ -52,9 +53,9 @@ def cohens_g(only_a: int, only_b: int) -> float | None:
     0.05 small, 0.15 medium, 0.25 large. None where no pair differs.
 
     Raises:
-        ValueError: a negative count.
+        ValueError: a count that is negative or not whole.
     """
-    _counts(only_a, only_b)
+    only_a, only_b = discordant(only_a, only_b)
     if only_a + only_b == 0:
         return None
     return only_a / (only_a + only_b) - 0.5
@@ -76,9 +77,3 @@ def cohens_h(rate_a: float, rate_b: float) -> float:
 
 def _odds(share: float) -> float:
     return share / (1.0 - share) if share < 1.0 else math.inf
-
-
-def _counts(only_a: int, only_b: int) -> None:
-    for name, count in (("only_a", only_a), ("only_b", only_b)):
-        if count < 0:
-            raise ValueError(f"{name}={count!r} is negative")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ossay.stats.binomial import pmf
+from ossay.stats.binomial import at_least, pmf
+from ossay.stats.counts import count, discordant
 from ossay.stats.design import Discordance
 from ossay.stats.sequential import SPREAD, Bet, boundary, decided
 
@@ -46,22 +47,18 @@ def sequential_design(
     """
     import numpy as np
 
-    if budget < 1:
-        raise ValueError(f"budget={budget!r}: at least one item")
+    budget = count(budget, "budget", at_least=1)
+    if not shares.total:
+        return SequentialDesign(0.0, 0.0, 1.0, float(budget))
     most = _most(budget, shares.total)
-    share = shares.only_a / shares.total if shares.total else 0.5
-    by_a, by_b = _walk(0, 0, most, alpha, bet, share)
-    open_after = 1.0 - by_a - by_b  # by discordant pairs
-    left = 0.0
-    items = np.arange(
-        budget, dtype=np.float64
-    )  # looked at after each; undecided after i means item i + 1 is run
-    for start in range(0, budget, 256):
-        block = items[start : start + 256, None]
-        left += float((_binomials(block, most, shares.total) @ open_after).sum())
-    last = _binomials(np.array([[float(budget)]]), most, shares.total)[0]
+    by_a, by_b = _walk(0, 0, most, alpha, bet, shares.only_a / shares.total)
+    pairs = np.arange(most + 1.0)
+    last = pmf(pairs, budget, shares.total)  # discordant pairs among all items
     named_a, named_b = float(last @ by_a), float(last @ by_b)
-    return SequentialDesign(named_a, named_b, max(0.0, 1.0 - named_a - named_b), left)
+    # The items run while k pairs differ are 1 / share times the chance that a further one comes.
+    spent = at_least(pairs + 1.0, float(budget), shares.total) / shares.total
+    mean = float(spent @ (1.0 - by_a - by_b))
+    return SequentialDesign(named_a, named_b, max(0.0, 1.0 - named_a - named_b), mean)
 
 
 def outlook(
@@ -76,8 +73,10 @@ def outlook(
         ValueError: negative counts, more discordant pairs than items, budget below n, or alpha
             outside (0, 1).
     """
-    if min(only_a, only_b) < 0 or only_a + only_b > n:
-        raise ValueError(f"discordant counts {(only_a, only_b)!r} don't fit n={n!r} items")
+    import numpy as np
+
+    n, budget = count(n, "n"), count(budget, "budget")
+    only_a, only_b = discordant(only_a, only_b, n)
     if budget < n:
         raise ValueError(f"budget={budget!r} is below the n={n!r} items already run")
     left = budget - n
@@ -88,9 +87,10 @@ def outlook(
     possible = any(best + more >= needed[only_a + only_b + more] for more in range(1, left + 1))
     if not possible:
         return Outlook(0.0, False, left)
-    by_a, by_b = _walk(only_a, only_b, left, alpha, bet, None)
     weights = _beta_binomials(left, only_a + only_b + 1.0, n - only_a - only_b + 1.0)
-    return Outlook(float(weights @ (by_a + by_b)), True, left)
+    likely = int(np.flatnonzero(np.cumsum(weights[::-1])[::-1] > 1e-12)[-1])
+    by_a, by_b = _walk(only_a, only_b, likely, alpha, bet, None)
+    return Outlook(float(weights[: likely + 1] @ (by_a + by_b)), True, left)
 
 
 def _walk(
@@ -104,40 +104,33 @@ def _walk(
 
     start = only_a + only_b
     needed = boundary(start + steps, alpha, bet)
-    alive = np.zeros(steps + 2)  # by wins of A among the further pairs
-    alive[0] = 1.0
-    wins = np.arange(steps + 2)
+    alive, low = np.ones(1), 0  # chances of low, low + 1, … wins of A among the further pairs
+    wins = np.arange(steps + 2.0)
     by_a, by_b = np.zeros(steps + 1), np.zeros(steps + 1)
     for t in range(1, steps + 1):
         if share is None:
-            chance = (only_a + 1.0 + wins) / (start + 2.0 + t - 1)
+            chance = (only_a + 1.0 + wins[low : low + alive.size]) / (start + 1.0 + t)
+            won = alive * chance
         else:
-            chance = np.full(steps + 2, share)
-        moved = alive * (1.0 - np.minimum(chance, 1.0))
-        moved[1:] += (alive * np.minimum(chance, 1.0))[:-1]
+            won = alive * share
+        moved = np.zeros(alive.size + 1)
+        moved[:-1] = alive - won
+        moved[1:] += won
         bar = needed[start + t]
-        first_a = max(0, bar - only_a)  # wins of A from which A is named
-        last_b = min(steps + 1, start + t - bar - only_a)  # wins of A up to which B is named
+        first_a = min(moved.size, max(0, bar - only_a - low))  # from where A is named
+        last_b = min(first_a, max(0, start + t - bar - only_a - low + 1))  # up to where B is
         by_a[t] = by_a[t - 1] + moved[first_a:].sum()
-        moved[first_a:] = 0.0
-        by_b[t] = by_b[t - 1] + moved[: max(0, last_b + 1)].sum()
-        moved[: max(0, last_b + 1)] = 0.0
-        alive = moved
+        by_b[t] = by_b[t - 1] + moved[:last_b].sum()
+        alive, low = moved[last_b:first_a], low + last_b
+        if not alive.size:
+            by_a[t:], by_b[t:] = by_a[t], by_b[t]
+            break
     return by_a, by_b
 
 
 def _most(n: int, share: float) -> int:
     """Discordant pairs that n items don't exceed but with a chance below 1e-12."""
     return min(n, math.ceil(n * share + 8.0 * math.sqrt(n * share * (1.0 - share)) + 12.0))
-
-
-def _binomials(items: Floats, most: int, share: float) -> Floats:
-    """Chances of 0..most discordant pairs among each number of items, shape [items, most + 1]."""
-    import numpy as np
-
-    k = np.arange(most + 1.0)[None, :]
-    chances = pmf(np.minimum(k, items), items, share)
-    return np.where(k <= items, chances, 0.0)
 
 
 def _beta_binomials(n: int, a: float, b: float) -> Floats:

@@ -5,6 +5,7 @@ Knows nothing of raters or targets; they are columns and rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +20,11 @@ Form = Literal["one_way", "two_way_random", "two_way_fixed"]
 
 
 class Correlation(Struct, frozen=True):
-    """`single` is of one rating, `average` of the mean of all k. None where nothing varies."""
+    """`single` is of one rating, `average` of the mean of all k.
+
+    None where nothing varies, or where the squares leave no ratio: two targets that two raters put
+    in opposite order. `average` has no lower bound: it is -inf where all targets have one mean.
+    """
 
     single: float | None
     average: float | None
@@ -40,8 +45,11 @@ def icc(
     `two_way_random`: the same raters, drawn from many, and their bias counts as disagreement;
     `two_way_fixed`: these raters only, and their bias doesn't count. Intervals rest on the F
     distribution and so on scores in a bell shape; for ICC(2) they are approximate, with degrees of
-    freedom as of Satterthwaite. At 95 % all three cover 93-96 % from 10 targets with 2 or 4 raters.
-    With marks of 0 and 1 they fail.
+    freedom as of Satterthwaite.
+
+    Where it fails: at 95 % all three cover 93-97 % from 5 targets on with 2 to 10 raters, but that
+    of ICC(2) falls to 88-93 % with 500 targets: so many say less about the bias of few raters than
+    the approximation takes. With marks of 0 and 1 all three fail.
 
     Raises:
         ValueError: fewer than two targets or raters, NaN, or level outside (0, 1).
@@ -62,17 +70,23 @@ def icc(
     between = k * float(((table.mean(axis=1) - mean) ** 2).sum())
     columns = n * float(((table.mean(axis=0) - mean) ** 2).sum())
     total = float(((table - mean) ** 2).sum())
-    if total <= 1e-300:
+    if total <= table.size * (1e-12 * float(np.abs(table).max())) ** 2:  # equal but for rounding
         return Correlation(None, None, None, None, n, k)
+
+    def some(squares: float) -> float:
+        return squares if squares > 1e-12 * total else 0.0
+
     squares = _Squares(
-        between / (n - 1),
-        columns / (k - 1),
-        max(0.0, total - between - columns) / ((n - 1) * (k - 1)),
-        max(0.0, total - between) / (n * (k - 1)),
+        some(between) / (n - 1),
+        some(columns) / (k - 1),
+        some(total - between - columns) / ((n - 1) * (k - 1)),
+        some(total - between) / (n * (k - 1)),
         n,
         k,
     )
     value = _value(squares, form)
+    if value is None:
+        return Correlation(None, None, None, None, n, k)
     low, high = _ends(squares, form, value, (1.0 + level) / 2.0)
     return Correlation(
         value,
@@ -95,11 +109,12 @@ class _Squares(Struct, frozen=True):
     k: int
 
 
-def _value(s: _Squares, form: Form) -> float:
+def _value(s: _Squares, form: Form) -> float | None:
     if form == "one_way":
         return (s.targets - s.within) / (s.targets + (s.k - 1) * s.within)
     bias = s.k * (s.raters - s.rest) / s.n if form == "two_way_random" else 0.0
-    return (s.targets - s.rest) / (s.targets + (s.k - 1) * s.rest + bias)
+    whole = s.targets + (s.k - 1) * s.rest + bias
+    return (s.targets - s.rest) / whole if whole > 1e-12 * (s.targets + s.rest) else None
 
 
 def _ends(s: _Squares, form: Form, value: float, upper: float) -> tuple[float, float]:
@@ -130,4 +145,5 @@ def _ends(s: _Squares, form: Form, value: float, upper: float) -> tuple[float, f
 
 def _average(value: float, k: int) -> float:
     """Spearman and Brown: the reliability of a mean of k ratings."""
-    return k * value / (1.0 + (k - 1) * value)
+    room = 1.0 + (k - 1) * value
+    return k * value / room if room > 1e-12 else -math.inf

@@ -78,3 +78,15 @@ def two_sided_z(level: float) -> float:
     """
     check_level(level)
     return NormalDist().inv_cdf((1.0 + level) / 2.0)
+
+
+def two_sided_t(level: float, df: float) -> float:
+    """The same of Student's t with `df` degrees of freedom, which need not be whole.
+
+    Raises:
+        ValueError: level outside (0, 1).
+    """
+    check_level(level)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, (1.0 + level) / 2.0))

@@ -6,6 +6,7 @@ of how a p value was made.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Literal
@@ -24,7 +25,7 @@ class Family(Struct, frozen=True):
     tests: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        twice = [test for test in set(self.tests) if self.tests.count(test) > 1]
+        twice = [test for test, times in Counter(self.tests).items() if times > 1]
         if twice:
             raise ValueError(f"family {self.name!r} declares {min(twice)!r} twice")
         if not self.tests:
@@ -60,7 +61,8 @@ def correct(
             (0, 1).
     """
     check_alpha(alpha)
-    strange = [test for test in found if test not in family.tests]
+    declared = set(family.tests)
+    strange = [test for test in found if test not in declared]
     if strange:
         raise ValueError(
             f"{strange[0]!r} was not declared in family {family.name!r} of {len(family.tests)} "

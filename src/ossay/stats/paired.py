@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from ossay.stats.arrays import results, same_length
 from ossay.stats.binomial import at_most
+from ossay.stats.counts import count, discordant
 from ossay.stats.interval import Interval, two_sided_z
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ class Pairs(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} is negative")
+            force_setattr(self, name, count(getattr(self, name), name))
 
     @property
     def n(self) -> int:
@@ -75,10 +76,9 @@ def mcnemar(only_a: int, only_b: int) -> McNemar:
     differ it reaches 6.5 %. Both are 1 where no pair differs.
 
     Raises:
-        ValueError: a negative count.
+        ValueError: a count that is negative or not whole.
     """
-    if only_a < 0 or only_b < 0:
-        raise ValueError(f"discordant counts {(only_a, only_b)!r}: neither can be negative")
+    only_a, only_b = discordant(only_a, only_b)
     n, least = only_a + only_b, min(only_a, only_b)
     if n == 0:
         return McNemar(only_a, only_b, 1.0, 1.0)

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ossay.stats.clustered import item_interval
+from ossay.stats.counts import count
 from ossay.stats.interval import Interval
 
 
@@ -39,7 +40,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     Raises:
         ValueError: c outside 0..n, or k outside 1..n.
     """
-    _check(n, c, k)
+    n, c, k = _checked(n, c, k)
     every = math.comb(n, k)
     return (every - math.comb(n - c, k)) / every
 
@@ -53,7 +54,7 @@ def pass_hat_k(n: int, c: int, k: int) -> float:
     Raises:
         ValueError: c outside 0..n, or k outside 1..n.
     """
-    _check(n, c, k)
+    n, c, k = _checked(n, c, k)
     return math.comb(c, k) / math.comb(n, k)
 
 
@@ -81,7 +82,8 @@ def pass_interval(
     interval on the effective number of items (`clustered.item_interval`). The trials within an item
     need no model of their own: their noise is part of the spread between items.
 
-    Where it fails: as `item_interval`: at 95 % it covers 89-99 % with 5 to 10 items.
+    Where it fails: as `item_interval`: at 95 % it covers 84-99 % with 5 to 10 items, and pass@k of
+    items that nearly all pass 82 % with 30 and 89 % with 100.
 
     Args:
         items: (n, c) of each item: trials and passes.
@@ -114,8 +116,10 @@ def _point(items: Sequence[tuple[int, int]], k: int) -> PassK:
     return PassK(k, pass_hat, pass_at, len(usable), left_out)
 
 
-def _check(n: int, c: int, k: int) -> None:
+def _checked(n: int, c: int, k: int) -> tuple[int, int, int]:
+    n, c, k = (count(one, name, at_least=None) for one, name in ((n, "n"), (c, "c"), (k, "k")))
     if not 0 <= c <= n:
         raise ValueError(f"c={c!r} passes is outside 0..{n}")
     if not 1 <= k <= n:
         raise ValueError(f"k={k!r} is outside 1..{n}: {n} trials say nothing about {k}")
+    return n, c, k

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ossay.stats.counts import passes
 from ossay.stats.interval import Interval, IntervalMethod, check_level, two_sided_z
 
 __all__ = [
@@ -31,9 +32,9 @@ def wilson(passed: int, n: int, level: float = 0.95) -> Interval:
     to 83 % where n p or n (1 - p) is about 0.2, and stays below 93.5 % for some rates at every n.
 
     Raises:
-        ValueError: n < 1, passed outside 0..n, or level outside (0, 1).
+        ValueError: n < 1, passed outside 0..n, a count that is not whole, or level outside (0, 1).
     """
-    _check(passed, n, level)
+    passed, n = _checked(passed, n, level)
     low, high = wilson_ends(passed / n, n, two_sided_z(level))
     return Interval(0.0 if passed == 0 else low, 1.0 if passed == n else high, level, "wilson")
 
@@ -55,9 +56,9 @@ def clopper_pearson(passed: int, n: int, level: float = 0.95) -> Interval:
     more: above 97.5 % at 95 % for most rates where n < 50, near 0 and 1 at every n.
 
     Raises:
-        ValueError: n < 1, passed outside 0..n, or level outside (0, 1).
+        ValueError: n < 1, passed outside 0..n, a count that is not whole, or level outside (0, 1).
     """
-    _check(passed, n, level)
+    passed, n = _checked(passed, n, level)
     from scipy.special import betaincinv
 
     tail = (1.0 - level) / 2.0
@@ -76,9 +77,9 @@ def jeffreys(passed: int, n: int, level: float = 0.95) -> Interval:
     95 % two narrow dips near p = 0 and p = 1 reach 88 %; below n = 10 they reach further in.
 
     Raises:
-        ValueError: n < 1, passed outside 0..n, or level outside (0, 1).
+        ValueError: n < 1, passed outside 0..n, a count that is not whole, or level outside (0, 1).
     """
-    _check(passed, n, level)
+    passed, n = _checked(passed, n, level)
     from scipy.special import betaincinv
 
     tail = (1.0 - level) / 2.0
@@ -88,9 +89,6 @@ def jeffreys(passed: int, n: int, level: float = 0.95) -> Interval:
     return Interval(low, high, level, "jeffreys")
 
 
-def _check(passed: int, n: int, level: float) -> None:
-    if n < 1:
-        raise ValueError(f"no interval for n={n!r}: a rate needs at least one trial")
-    if not 0 <= passed <= n:
-        raise ValueError(f"passed={passed!r} is outside 0..{n}")
+def _checked(passed: int, n: int, level: float) -> tuple[int, int]:
     check_level(level)
+    return passes(passed, n)

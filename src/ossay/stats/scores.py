@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from ossay.stats.arrays import cluster_codes, numbers, same_length
+from ossay.stats.signs import in_steps, tail
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ossay.stats.arrays import Floats
+    from ossay.stats.arrays import Floats, Whole
 
 EXACT_FLIPS = 18  # nonzero differences up to which all 2^n sign patterns are counted
 EXACT_RANKS = 200  # nonzero differences up to which Wilcoxon's distribution is counted
 _CELLS = 1 << 22
+_SAME = 1e-9  # of the largest difference: what rounding can do, and no score means
 
 
 class PairedTest(Struct, frozen=True):
@@ -46,14 +48,17 @@ def sign_flip(
 ) -> PairedTest:
     """Permutation test of the mean difference: each item's sign, or each cluster's, may flip.
 
-    R. A. Fisher, "The design of experiments" (1935), section 21. Counted over all patterns up to
-    `EXACT_FLIPS` nonzero differences; above, `draws` random patterns, p = (1 + hits) / (1 + draws),
-    which keeps the level too (B. Phipson and G. K. Smyth, Statistical Applications in Genetics and
-    Molecular Biology 9 (2010), 39). With 0/1 results and no clusters it is McNemar's exact test.
+    R. A. Fisher, "The design of experiments" (1935), section 21. Counted over all patterns where
+    the differences share a step (`signs`: 0/1 results, marks in quarters), or are at most
+    `EXACT_FLIPS`; else `draws` random patterns, p = (1 + hits) / (1 + draws), which keeps the level
+    too (B. Phipson and G. K. Smyth, Statistical Applications in Genetics and Molecular Biology 9
+    (2010), 39) and is the same for the same seed. With 0/1 results and no clusters it is McNemar's
+    exact test. It takes differences, or those of clusters, to lie evenly around 0 where neither
+    model is better.
 
     Args:
         differences: Score of A less score of B, shape [n]. The statistic is their mean.
-        rng: Needed above `EXACT_FLIPS`.
+        rng: Needed where patterns are drawn.
         clusters: One label an item; a cluster flips as a whole.
         draws: How many random patterns.
 
@@ -63,18 +68,23 @@ def sign_flip(
     import numpy as np
 
     vector = numbers(differences, "differences")
+    if draws < 99:
+        raise ValueError(f"draws={draws!r}: at least 99 are needed")
     total = float(vector.sum())
     sums: Floats = vector
     if clusters is not None:
         codes = cluster_codes(clusters, vector.size)
         sums = np.asarray(np.bincount(codes, weights=vector), dtype=np.float64)
-    scale = float(np.abs(vector).max())
-    moved = sums[np.abs(sums) > 1e-12 * max(1.0, scale)]
+    moved = sums[np.abs(sums) > _SAME * float(np.abs(vector).max())]
     mean = total / vector.size
     if not moved.size:
         return PairedTest(mean, 1.0, vector.size, 0, True, 1.0)
     floor = 2.0 ** (1 - moved.size)
-    reach = abs(float(moved.sum())) - 1e-9 * float(np.abs(moved).sum())
+    steps = in_steps(moved)
+    if steps is not None:
+        p = tail(steps, int((np.sign(moved) * steps).sum()))
+        return PairedTest(mean, p, vector.size, moved.size, True, floor)
+    reach = abs(float(moved.sum())) - _SAME * float(np.abs(moved).sum())
     if moved.size <= EXACT_FLIPS:
         p = float(np.mean(np.abs(_all_sums(moved)) >= reach))
         return PairedTest(mean, p, vector.size, moved.size, True, floor)
@@ -83,14 +93,14 @@ def sign_flip(
             f"rng={rng!r}: {moved.size} differences have too many sign patterns to count; "
             "give a numpy.random.Generator"
         )
-    if draws < 99:
-        raise ValueError(f"draws={draws!r}: at least 99 are needed")
     p = (1 + _hits(moved, reach, rng, draws)) / (1 + draws)
     return PairedTest(mean, p, vector.size, moved.size, False, max(floor, 1 / (1 + draws)))
 
 
 def wilcoxon(differences: Sequence[float] | Floats) -> PairedTest:
     """Wilcoxon's signed-rank test, two-sided; zeros are dropped, equal sizes share their mean rank.
+
+    Sizes that differ by rounding alone, such as 0.3 - 0.1 and 0.9 - 0.7, are equal.
 
     F. Wilcoxon, Biometrics Bulletin 1 (1945), 80-83. The statistic is the sum of ranks of positive
     differences. Exact, ties and all, up to `EXACT_RANKS` nonzero differences (the distribution of
@@ -103,7 +113,7 @@ def wilcoxon(differences: Sequence[float] | Floats) -> PairedTest:
     import numpy as np
 
     vector = numbers(differences, "differences")
-    moved = vector[vector != 0.0]
+    moved = vector[np.abs(vector) > _SAME * float(np.abs(vector).max())]
     if not moved.size:
         return PairedTest(0.0, 1.0, vector.size, 0, True, 1.0)
     doubled = _doubled_ranks(np.abs(moved))
@@ -117,13 +127,7 @@ def wilcoxon(differences: Sequence[float] | Floats) -> PairedTest:
         gap = max(0.0, abs(2 * positive - total) - 2.0)  # 2 here is half a rank sum
         p = min(1.0, 2.0 * float(ndtr(-gap / spread)))
         return PairedTest(positive / 2, p, vector.size, moved.size, False, floor)
-    ways = np.zeros(total + 1)
-    ways[0] = 1.0
-    for rank in doubled:
-        ways[rank:] = (ways[rank:] + ways[: total + 1 - rank]) / 2.0
-        ways[:rank] /= 2.0
-    least = min(positive, total - positive)
-    p = min(1.0, 2.0 * float(ways[: least + 1].sum()))
+    p = tail(doubled, 2 * positive - total)
     return PairedTest(positive / 2, p, vector.size, moved.size, True, floor)
 
 
@@ -167,11 +171,15 @@ def _hits(moved: Floats, reach: float, rng: np.random.Generator, draws: int) -> 
     return hits
 
 
-def _doubled_ranks(sizes: Floats) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _doubled_ranks(sizes: Floats) -> Whole:
     """Twice the mean ranks, so that ties stay whole numbers."""
     import numpy as np
 
-    _, place, counts = np.unique(sizes, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    doubled: np.ndarray[Any, np.dtype[np.int64]] = (2 * last - counts + 1)[place]
+    order = np.argsort(sizes, kind="stable")
+    ranked = sizes[order]
+    apart = np.diff(ranked, prepend=ranked[0]) > _SAME * ranked[-1]
+    kind = np.cumsum(apart)
+    counts = np.bincount(kind)
+    doubled = np.empty(sizes.size, dtype=np.int64)
+    doubled[order] = (2 * np.cumsum(counts) - counts + 1)[kind]
     return doubled

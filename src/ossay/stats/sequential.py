@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from ossay.stats.arrays import results, same_length
+from ossay.stats.counts import discordant
 from ossay.stats.interval import check_alpha
 
 if TYPE_CHECKING:
@@ -67,10 +68,9 @@ def log_wealth(only_a: int, only_b: int, bet: Bet = SPREAD) -> float:
     of the Royal Statistical Society B 86 (2024), 1-27.
 
     Raises:
-        ValueError: a negative count.
+        ValueError: a count that is negative or not whole.
     """
-    if only_a < 0 or only_b < 0:
-        raise ValueError(f"discordant counts {(only_a, only_b)!r}: neither can be negative")
+    only_a, only_b = discordant(only_a, only_b)
     n = only_a + only_b
     if bet.edge is None:
         s = bet.spread
@@ -87,7 +87,7 @@ def e_value(only_a: int, only_b: int, bet: Bet = SPREAD) -> float:
     """`exp(log_wealth)`; infinite beyond what a float holds. Above 1 / alpha it decides.
 
     Raises:
-        ValueError: a negative count.
+        ValueError: a count that is negative or not whole.
     """
     wealth = log_wealth(only_a, only_b, bet)
     return math.exp(wealth) if wealth < 700.0 else math.inf
@@ -100,7 +100,7 @@ def decided(only_a: int, only_b: int, alpha: float = 0.05, bet: Bet = SPREAD) ->
     neither is better.
 
     Raises:
-        ValueError: a negative count, or alpha outside (0, 1).
+        ValueError: a count that is negative or not whole, or alpha outside (0, 1).
     """
     check_alpha(alpha)
     if log_wealth(only_a, only_b, bet) < -math.log(alpha):

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ossay.stats.binomial import at_least, at_most, pmf
+from ossay.stats.counts import count, passes
 from ossay.stats.interval import Interval, two_sided_z
 from ossay.stats.rates import wilson_ends
 
@@ -29,7 +30,7 @@ def fisher(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
     Raises:
         ValueError: n < 1 on a side, or passed outside 0..n.
     """
-    _check(passed_a, n_a, passed_b, n_b)
+    passed_a, n_a, passed_b, n_b = checked_table(passed_a, n_a, passed_b, n_b)
     from scipy.stats import fisher_exact
 
     table = [[passed_a, n_a - passed_a], [passed_b, n_b - passed_b]]
@@ -47,7 +48,7 @@ def barnard(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
     Raises:
         ValueError: n < 1 on a side, passed outside 0..n, or n_a x n_b above 4,000,000.
     """
-    _check(passed_a, n_a, passed_b, n_b)
+    passed_a, n_a, passed_b, n_b = checked_table(passed_a, n_a, passed_b, n_b)
     if n_a * n_b > TABLES:
         raise ValueError(f"n_a x n_b = {n_a * n_b!r} is too many tables: use `z_test`")
     import numpy as np
@@ -69,8 +70,10 @@ def barnard(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
     return min(1.0, found)
 
 
-def z_test(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
+def z_test(passed_a: float, n_a: int, passed_b: float, n_b: int) -> float:
     """The two-sided z test with pooled variance, for large counts.
+
+    Where only a rate was printed, `passed` may be rate x n and so not whole.
 
     Where it fails: it exceeds its level (up to 6.2 % at 5 %) where fewer than about 5 passes or
     failures are expected on a side. 1 where all passed or all failed.
@@ -78,7 +81,10 @@ def z_test(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
     Raises:
         ValueError: n < 1 on a side, or passed outside 0..n.
     """
-    _check(passed_a, n_a, passed_b, n_b)
+    n_a, n_b = count(n_a, "n_a", at_least=1), count(n_b, "n_b", at_least=1)
+    for side, passed, n in (("a", passed_a, n_a), ("b", passed_b, n_b)):
+        if not 0.0 <= passed <= n:
+            raise ValueError(f"passed_{side}={passed!r} is outside 0..{n}")
     return math.erfc(abs(_z(passed_a, n_a, passed_b, n_b)) / math.sqrt(2.0))
 
 
@@ -94,7 +100,7 @@ def newcombe(passed_a: int, n_a: int, passed_b: int, n_b: int, level: float = 0.
     Raises:
         ValueError: n < 1 on a side, passed outside 0..n, or level outside (0, 1).
     """
-    _check(passed_a, n_a, passed_b, n_b)
+    passed_a, n_a, passed_b, n_b = checked_table(passed_a, n_a, passed_b, n_b)
     z = two_sided_z(level)
     a, b = passed_a / n_a, passed_b / n_b
     low_a, high_a = wilson_ends(a, n_a, z)
@@ -104,7 +110,7 @@ def newcombe(passed_a: int, n_a: int, passed_b: int, n_b: int, level: float = 0.
     return Interval(max(-1.0, low), min(1.0, high), level, "newcombe")
 
 
-def _z(passed_a: int, n_a: int, passed_b: int, n_b: int) -> float:
+def _z(passed_a: float, n_a: int, passed_b: float, n_b: int) -> float:
     pooled = (passed_a + passed_b) / (n_a + n_b)
     spread = math.sqrt(pooled * (1.0 - pooled) * (1.0 / n_a + 1.0 / n_b))
     return (passed_a / n_a - passed_b / n_b) / spread if spread > 0.0 else 0.0
@@ -141,9 +147,10 @@ def _chances(rates: Floats, n_a: int, n_b: int, low: Floats, high: Floats) -> Fl
     return chances
 
 
-def _check(passed_a: int, n_a: int, passed_b: int, n_b: int) -> None:
-    for side, passed, n in (("a", passed_a, n_a), ("b", passed_b, n_b)):
-        if n < 1:
-            raise ValueError(f"n_{side}={n!r}: a rate needs at least one trial")
-        if not 0 <= passed <= n:
-            raise ValueError(f"passed_{side}={passed!r} is outside 0..{n}")
+def checked_table(passed_a: int, n_a: int, passed_b: int, n_b: int) -> tuple[int, int, int, int]:
+    """The four counts as plain ints.
+
+    Raises:
+        ValueError: n < 1 on a side, passed outside 0..n, or a count that is not whole.
+    """
+    return *passes(passed_a, n_a, side="_a"), *passes(passed_b, n_b, side="_b")

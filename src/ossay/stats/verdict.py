@@ -10,6 +10,7 @@ import math
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ossay.stats.comparison import Comparison
 from ossay.stats.design import Discordance
@@ -75,7 +76,7 @@ def verdict(
         )
     tied = margin is not None and _shows_tie(found, margin)
     if p <= found.alpha and found.difference:
-        kind: Kind = "a_better" if found.difference > 0 else "b_better"
+        kind: Kind = "a_better" if found.ahead > 0 else "b_better"
         sentence = _better(found, p, family, margin if tied else None)
         return Verdict(kind, sentence, p, found.alpha, margin, tied, 0)
     if margin is not None and tied:
@@ -118,9 +119,19 @@ def _more(found: Comparison, margin: float | None, alpha: float) -> int | None:
 
 
 def _better(found: Comparison, p: float, family: int, margin: float | None) -> str:
-    first, second = (found.a, found.b) if found.difference > 0 else (found.b, found.a)
+    first, second, won, lost = (found.a, found.b, found.only_a, found.only_b)
+    if found.ahead < 0:
+        first, second, won, lost = second, first, lost, won
     note = "" if margin is None else f" Yet by less than the margin of {_size(found, margin)}."
-    return f"{first} better: {_gap(found)} above {second} ({_evidence(found, p, family)}).{note}"
+    side = "below" if found.measure.less else "above"
+    sign = math.copysign(1.0, found.difference)
+    low, high = sorted(sign * end for end in (found.interval.low, found.interval.high))
+    gap = replace(found.interval, low=low, high=high)
+    ahead = replace(found, interval=gap, only_a=won, only_b=lost)
+    return (
+        f"{first} {found.measure.better}: {_gap(found)} {side} {second} "
+        f"({_evidence(ahead, p, family)}).{note}"
+    )
 
 
 def _tied(found: Comparison, margin: float) -> str:
@@ -135,19 +146,23 @@ def _open(found: Comparison, p: float, family: int, margin: float | None, more: 
         f"Not enough data: {found.a} {_against(found)} {found.b} ({_evidence(found, p, family)}). "
     )
     if more is not None:
+        new = ", in new clusters," if found.clusters else ""
         return (
-            start + f"About {_rounded(more)} more per model would decide it, if this is the truth."
+            f"{start}About {rounded(more)} more per model{new} would decide it, if this is the "
+            "truth."
         )
     if margin is None:
+        both = "take as much" if found.measure.less else "do as well"
         return (
-            start + "No number of items shows which is better where both do as well; name a margin."
+            f"{start}No number of {found.noun}s shows which is {found.measure.better} where both "
+            f"{both}; name a margin."
         )
     return start + "Neither a difference nor a tie can be reached from here."
 
 
 def _against(found: Comparison) -> str:
     if not found.difference:
-        return "did as well as"
+        return "took as much as" if found.measure.less else "did as well as"
     return f"is {_gap(found)} {'above' if found.difference > 0 else 'below'}"
 
 
@@ -168,33 +183,44 @@ def _interval(found: Comparison, interval: Interval) -> str:
 
 def _items(found: Comparison) -> str:
     if found.design == "counts":
-        return f"{found.n_a} and {found.n_b} items, not paired"
+        return f"{found.n_a:,} and {found.n_b:,} {found.noun}s, not paired"
     differ = ""
     if found.only_a is not None and found.only_b is not None:
-        differ = f", {found.only_a} against {found.only_b} where they differ"
-    inside = f" in {found.clusters} clusters" if found.clusters else ""
-    return f"{found.n_a} shared item{'s' * (found.n_a != 1)}{inside}{differ}"
+        differ = f", {found.only_a:,} against {found.only_b:,} where they differ"
+    inside = f" in {found.clusters:,} clusters" if found.clusters else ""
+    return f"{found.n_a:,} shared {found.noun}{'s' * (found.n_a != 1)}{inside}{differ}"
 
 
 def _size(found: Comparison, value: float) -> str:
-    if found.design == "scores":
-        return _number(found, value)
-    return f"{_number(found, 100.0 * value)} points"
+    if found.design != "scores":
+        return f"{_number(found, 100.0 * value)} points"
+    unit = found.measure.unit
+    each = f" a{'n' * (found.noun == 'item')} {found.noun}" if unit else ""
+    return f"{_number(found, value)}{f' {unit}' if unit not in ('', '$') else ''}{each}"
 
 
 def _number(found: Comparison, value: float) -> str:
     if found.design == "scores":
-        return f"{value:.3g}"
+        return f"{'-' * (value < 0)}{'$' * (found.measure.unit == '$')}{_digits(abs(value))}"
     if value and abs(value) < 0.1:
         return f"{value:.1g}"
     return f"{value + 0.0:.1f}"  # never -0.0
+
+
+def _digits(value: float) -> str:
+    """Three digits that tell, written out: neither 1.2e-05 nor 1.23e+04."""
+    if value >= 1000.0:
+        return f"{value:,.0f}"
+    if 0.0 < value < 1e-4:
+        return f"{value:.{2 - math.floor(math.log10(value))}f}"
+    return f"{value:.3g}"
 
 
 def _p(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else f"= {p:.2g}"
 
 
-def _rounded(count: int) -> str:
+def rounded(count: int) -> str:
     """Two digits, upwards: more would claim to know."""
     step = 10 ** max(0, len(str(count)) - 2)
     return f"{-(-count // step) * step:,}"

@@ -11,19 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ossay.core.errors import LedgerError
 from ossay.store.address import Address
+from ossay.store.migration import upgrade, version_of
 from ossay.store.schema import SCHEMA_VERSION, meta, metadata
 
 # How long a statement waits for another process's transaction.
 BUSY_S = 60.0
 
-# Any number, the same in every ossay: only one process makes the tables.
+# Any numbers, the same in every ossay: only one process makes the tables, only one at a time gives
+# a campaign or an import its name.
 _CREATION_LOCK = 0x055A7
+_NAMES_LOCK = 0x055A8
 
 # What a database says -> what the user can do.
 _NEXT_STEPS = (
@@ -40,7 +43,7 @@ _NEXT_STEPS = (
 
 
 def open_engine(address: Address, *, create: bool) -> Engine:
-    """Connect, check that this is a ledger of a known version, make one if `create`.
+    """Connect, check that this is a ledger of a known version; if `create`, make or upgrade one.
 
     Raises:
         LedgerError: it cannot be opened, is no ledger, or is of a newer version.
@@ -56,6 +59,7 @@ def open_engine(address: Address, *, create: bool) -> Engine:
                 with engine.connect() as connection, writing(connection):
                     _create(connection, address)
                     _check_version(connection, address)
+                    upgrade(connection, address)
                 if address.path is not None:
                     _use_write_ahead_log(engine)
             else:
@@ -83,6 +87,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
             connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
             yield connection
+
+
+def alone(connection: Connection) -> None:
+    """Keep other processes from entering campaigns and imports until this transaction ends."""
+    _lock(connection, _NAMES_LOCK)
+
+
+def _lock(connection: Connection, key: int) -> None:
+    """Wait for a lock of PostgreSQL; in SQLite one transaction writes at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 @contextmanager
@@ -150,8 +165,7 @@ def _postgresql(address: Address) -> Engine:
 
 
 def _create(connection: Connection, address: Address) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATION_LOCK})
+    _lock(connection, _CREATION_LOCK)
     there = set(inspect(connection).get_table_names())
     if meta.name in there:
         return
@@ -180,13 +194,10 @@ def _use_write_ahead_log(engine: Engine) -> None:
 
 
 def _check_version(connection: Connection, address: Address) -> None:
-    version = None
-    if meta.name in inspect(connection).get_table_names():
-        query = select(meta.c.value).where(meta.c.key == "schema_version")
-        version = connection.execute(query).scalar()
-    if version is None or not version.isdigit():
+    version = version_of(connection)
+    if version is None:
         raise LedgerError(f"{address} is no ledger of ossay; give another place")
-    if int(version) > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise LedgerError(
             f"ledger {address} was written by a newer ossay (its version is {version}, this one "
             f"knows {SCHEMA_VERSION}); upgrade: pip install --upgrade ossay"

@@ -1,4 +1,4 @@
-"""The ledger: every campaign, run, call and transcript, in SQLite or PostgreSQL.
+"""The ledger: campaigns, runs, calls, transcripts, predictions, imports; SQLite or PostgreSQL.
 
 `open_ledger` opens one. Reading is plain, writing is awaited until it is durable, as `store.writer`
 says. Knows nothing of plans, models or tasks.
@@ -12,24 +12,35 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
-import msgspec
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, update
 
+from ossay.core.predictions import Committed
 from ossay.core.records import CampaignRecord, RunKey
+from ossay.core.results import Records
 from ossay.core.task import Transcript
 from ossay.store.address import Address, parse_address
+from ossay.store.campaigns import enter_campaign
 from ossay.store.claim import Totals
-from ossay.store.engine import open_engine, plain_errors, reading
+from ossay.store.commitments import list_commitments
+from ossay.store.engine import open_engine, plain_errors, reading, writing
+from ossay.store.imports import (
+    ImportRow,
+    Kept,
+    forget_import,
+    keep_records,
+    list_imports,
+    read_import,
+)
+from ossay.store.intake import ready_to_keep
 from ossay.store.presence import Presence, own_presence
 from ossay.store.reader import (
     CampaignRow,
     list_campaigns,
     read_campaign,
-    read_header,
     read_totals,
     read_transcript,
 )
-from ossay.store.schema import campaigns, runs
+from ossay.store.schema import campaigns
 from ossay.store.worker import Desk, Worker
 from ossay.store.writer import Writer
 
@@ -113,17 +124,59 @@ class Ledger:
         with self._reading() as connection:
             return read_totals(connection, campaign)
 
+    def commitments(self) -> list[Committed]:
+        """Return what was predicted of every campaign, the oldest first.
+
+        Raises `LedgerError` where one was changed since it was entered.
+        """
+        with self._reading() as connection:
+            return list_commitments(connection)
+
+    def imports(self) -> list[ImportRow]:
+        """Return what was imported, the oldest import first."""
+        with self._reading() as connection:
+            return list_imports(connection)
+
+    def records(self, name: str) -> Records:
+        """Return the import of that name, rows in their order; raises `UnknownName`."""
+        with self._reading() as connection:
+            return read_import(connection, name)
+
+    def keep(self, records: Records, *, again: bool = False) -> list[Kept]:
+        """Import results: each source under its name, all in one transaction.
+
+        Returns what became of each source: where the same file was imported under the same name
+        before, nothing is written and `already` says so. Waits while another process writes.
+
+        Args:
+            records: As read; `store.imports` says how they are changed so that they can be stored.
+            again: Whether a file may come in although another import is of the same file.
+
+        Raises:
+            UsageError: a name is taken or is none, a file is imported under another name, or the
+                records hold what cannot be kept.
+        """
+        ready = ready_to_keep(records)
+        with self._writing() as connection:
+            return keep_records(connection, ready, now=self._clock(), again=again)
+
+    def forget(self, name: str) -> None:
+        """Take an import and its rows out of the ledger; raises `UnknownName`."""
+        with self._writing() as connection:
+            forget_import(connection, name)
+
     async def plan(
         self, header: CampaignRecord, keys: Sequence[tuple[str, RunKey]]
     ) -> CampaignRecord:
-        """Enter a campaign and all its runs (id and key, in order); return its header.
+        """Enter a campaign, its predictions and all its runs (id and key, in order).
 
-        If one of that name is there already, nothing is written and the header is that one's.
+        Returns `header`. If a campaign of that name is there already, nothing is written and the
+        header is that one's, with the predictions that were entered then. Raises `UsageError` where
+        an import has the name, or the digest of `header.committed` is another's.
         """
 
         def plan(connection: Connection) -> CampaignRecord:
-            there = read_header(connection, header.name) or _enter(connection, header, keys)
-            return there
+            return enter_campaign(connection, header, keys)
 
         return await self._open_desk().writer.do(plan)
 
@@ -149,50 +202,17 @@ class Ledger:
         with plain_errors(self.address), reading(self._engine) as connection:
             yield connection
 
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with (
+            plain_errors(self.address),
+            self._engine.connect() as connection,
+            writing(connection),
+        ):
+            yield connection
+
     def _open_desk(self) -> Desk:
         if self._desk is None:
             writer = Writer(self._engine, self.address)
             self._desk = Desk(writer, self._engine.dialect, self._presence, self._clock)
         return self._desk
-
-
-def _enter(
-    connection: Connection, header: CampaignRecord, keys: Sequence[tuple[str, RunKey]]
-) -> CampaignRecord:
-    text = {
-        name: msgspec.json.encode(getattr(header, name)).decode()
-        for name in ("models", "suites", "environment")
-    }
-    connection.execute(
-        insert(campaigns).values(
-            name=header.name,
-            created_at=header.created_at,
-            command=header.command,
-            plan_toml=header.plan_toml,
-            stopped=header.stopped,
-            **text,
-        )
-    )
-    rows = [
-        {
-            **msgspec.structs.asdict(key),
-            "id": run_id,
-            "campaign": header.name,
-            "position": position,
-            "state": "planned",
-            "tries": 0,
-            "flags": "[]",
-            "reason": "",
-            "error": "",
-            "done": 0,
-            "of": 0,
-            "turns": 0,
-            "tool_calls": 0,
-            "lost_cost_usd": 0.0,
-            "lost_calls_unpriced": 0,
-        }
-        for position, (run_id, key) in enumerate(keys)
-    ]
-    if rows:
-        connection.execute(insert(runs), rows)
-    return header

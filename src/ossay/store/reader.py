@@ -13,8 +13,9 @@ from ossay.core.records import CallRecord, CampaignRecord, RunKey, RunRecord
 from ossay.core.task import Transcript
 from ossay.core.types import ModelCard, Usage
 from ossay.store.claim import Totals
+from ossay.store.commitments import read_commitment
 from ossay.store.schema import calls, campaigns, runs, transcripts
-from ossay.store.text import storable
+from ossay.store.text import is_storable
 from ossay.store.transcripts import unpack_transcript
 
 # Run ids that are named where a start fits more than one.
@@ -45,8 +46,11 @@ def list_campaigns(connection: Connection) -> list[CampaignRow]:
 
 
 def read_header(connection: Connection, name: str) -> CampaignRecord | None:
-    """Return the campaign without its runs and calls; None if there is none of that name."""
-    if not _is_storable(name):
+    """Return the campaign without its runs and calls; None if there is none of that name.
+
+    Raises `LedgerError` where it is damaged, or its predictions were changed.
+    """
+    if not is_storable(name):
         return None
     row = connection.execute(select(campaigns).where(campaigns.c.name == name)).first()
     if row is None:
@@ -62,6 +66,7 @@ def read_header(connection: Connection, name: str) -> CampaignRecord | None:
             msgspec.json.decode(row.environment, type=dict[str, str]),
             (),
             stopped=row.stopped,
+            committed=read_commitment(connection, name),
         )
     except msgspec.MsgspecError as error:
         raise LedgerError(f"campaign {name!r} is damaged in the ledger: {error}") from error
@@ -95,7 +100,7 @@ def read_transcript(connection: Connection, run_id: str) -> Transcript | None:
 
     None where no such run has a transcript. Raises `UsageError` when the start is not enough.
     """
-    if not run_id or not _is_storable(run_id):
+    if not run_id or not is_storable(run_id):
         return None
     content = _content(connection, run_id)
     if content is None:
@@ -124,11 +129,6 @@ def _ids_from(connection: Connection, start: str) -> list[str]:
         begins = key.startswith(start, autoescape=True)  # whatever its collation's order
     query = select(key).where(begins).order_by(key).limit(_LISTED + 1)
     return list(connection.execute(query).scalars())
-
-
-def _is_storable(name: str) -> bool:
-    """Whether a database can hold such a name; it cannot even be asked for another."""
-    return storable(name, len(name)) == name
 
 
 def read_totals(connection: Connection, campaign: str, worker: str = "") -> Totals:

@@ -55,10 +55,12 @@ class ClaimRuns:
             .order_by(runs.c.position)
             .limit(bindparam("p_count", type_=Integer))
             .with_for_update(skip_locked=True)
+            # PostgreSQL may run a subquery once a row, and each time it finds other runs free.
+            .cte("free")
         )
         claim = (
             runs.update()
-            .where(runs.c.id.in_(free))
+            .where(runs.c.id.in_(select(free.c.id)))
             .values(
                 state="running",
                 owner=bindparam("p_owner"),

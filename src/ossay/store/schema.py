@@ -1,9 +1,12 @@
 """The ledger's tables. Times are Unix seconds, money is USD, unknown is NULL.
 
-Knows nothing of how they are filled. Whoever changes a table raises SCHEMA_VERSION.
+Knows nothing of how they are filled. Whoever changes a table raises SCHEMA_VERSION and adds a step
+to `store.migration`.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -19,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -127,4 +130,79 @@ transcripts = Table(
     metadata,
     Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
     Column("content", LargeBinary, nullable=False),
+)
+
+# What was predicted of a campaign, entered together with it. Never changed. Since version 2.
+commitments = Table(
+    "commitments",
+    metadata,
+    Column("campaign", Text, ForeignKey("campaigns.name"), primary_key=True),
+    Column("forecaster", Text, nullable=False),
+    Column("committed_at", Double, nullable=False),
+    Column("predictions", Text, nullable=False),  # canonical JSON, list of Prediction
+    Column("digest", Text, nullable=False),  # SHA-256, hexadecimal
+)
+
+# The four tables of imports hold the fields of `core.results` under their names. Since version 2.
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", Text, nullable=False, index=True),
+    Column("read_at", Double),
+    Column("made_at", Double),
+    Column("made_with", Text, nullable=False),  # JSON object
+    Column("columns", Text, nullable=False),  # JSON object
+    Column("notes", Text, nullable=False),  # JSON list
+    Column("kept_at", Double, nullable=False),  # when it was entered here
+)
+
+
+def _rows_of_sources(name: str, *columns: Column[Any]) -> Table:
+    """A table of rows of sources, each at its place there, counted from 0."""
+    return Table(
+        name,
+        metadata,
+        Column("source", Text, ForeignKey("sources.name"), primary_key=True),
+        Column("position", Integer, primary_key=True),
+        *columns,
+        sqlite_with_rowid=False,
+    )
+
+
+results = _rows_of_sources(
+    "results",
+    Column("model", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("score", Double),
+    Column("metric", Text, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("cluster", Text),
+    Column("missing", Text, nullable=False),
+    Column("cost_usd", Double),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("seconds", Double),
+    Column("run_id", Text, nullable=False),
+)
+
+counts = _rows_of_sources(
+    "counts",
+    Column("model", Text, nullable=False),
+    Column("passed", BigInteger, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("cost_usd", Double),
+)
+
+stated = _rows_of_sources(
+    "stated",
+    Column("model", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("digits", BigInteger),
+    Column("n", BigInteger),
 )

@@ -16,3 +16,8 @@ def storable(text: str, limit: int = MAX_CHARS) -> str:
     if len(text) > limit:
         text = f"{text[:limit]} [… {len(text) - limit:,} characters left out]"
     return well_formed(text.replace("\0", "␀"))
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database can hold such a text; it cannot even be asked for another."""
+    return storable(text, len(text)) == text

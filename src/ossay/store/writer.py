@@ -218,7 +218,7 @@ def _prepared(job: _Job[Any, Any]) -> bool:
 
 def _is_of_one_job(error: Exception) -> bool:
     """Whether the others may well succeed without the one that caused it."""
-    return isinstance(error, Refused | IntegrityError) or _is_retryable(error)
+    return isinstance(error, OssayError | IntegrityError) or _is_retryable(error)
 
 
 def _is_retryable(error: Exception) -> bool:

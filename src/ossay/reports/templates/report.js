@@ -12,7 +12,9 @@ const packed = new Map();
 for (const node of document.querySelectorAll("script[data-run]")) packed.set(node.dataset.run, node);
 const title = document.title;
 let about = null;
-let place = 0; // where the reader was in the list
+let place = 0; // where the reader was in the report, and the fragment that stood there
+let origin = "";
+let listed = true; // whether that was in the list of runs
 
 function element(tag, text, kind) {
   const made = document.createElement(tag);
@@ -112,7 +114,10 @@ async function show(id) {
   if (runOf(location.hash) !== id) return; // the reader went on meanwhile
   page.replaceChildren(head(id), body);
   document.title = `Run ${id} – ${title}`;
-  if (!report.hidden) place = scrollY;
+  if (!report.hidden) {
+    place = scrollY;
+    listed = document.getElementById("runs").getBoundingClientRect().top < innerHeight;
+  }
   report.hidden = true;
   page.hidden = false;
   page.focus({ preventScroll: true });
@@ -139,7 +144,7 @@ function go() {
     page.replaceChildren();
     report.hidden = false;
     document.title = title;
-    if (location.hash === "#runs") scrollTo(0, place);
+    if (location.hash === origin || (listed && location.hash === "#runs")) scrollTo(0, place);
     else document.getElementById(location.hash.slice(1))?.scrollIntoView();
   }
 }
@@ -153,7 +158,10 @@ document.querySelector(".heat").addEventListener("click", (event) => {
   form.elements.outcome.value = "";
   filter();
 });
-addEventListener("hashchange", go);
+addEventListener("hashchange", (event) => {
+  if (!report.hidden) origin = new URL(event.oldURL).hash;
+  go();
+});
 addEventListener("beforeprint", () => {
   for (const node of document.querySelectorAll("details")) node.open = true;
 });
