@@ -4,16 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import chdir
 from pathlib import Path
-from types import SimpleNamespace
 
-import click
 import pytest
-from click.testing import CliRunner
-
-from ossay.cli import cli
-from ossay.core.errors import OssayError
 
 OSSAY = Path(sys.executable).with_name("ossay")
 GOLDEN = [
@@ -22,21 +15,6 @@ GOLDEN = [
     ("Claude 4.5 Opus", "Claude 4.5 Sonnet", 42, 23, 0.0248),
     ("GPT-5 mini", "o3", 48, 41, 0.525),
 ]
-
-
-def ossay(*args, cwd):
-    """Run the command in this process; `refused` reads what `main` would print."""
-    with chdir(cwd):
-        done = CliRunner().invoke(
-            cli, [*map(str, args)], env={"OSSAY_HOME": str(cwd / "data")}, standalone_mode=False
-        )
-    if done.exception is None:
-        return SimpleNamespace(returncode=0, stdout=done.stdout, stderr=done.stderr)
-    if isinstance(done.exception, click.ClickException):
-        return SimpleNamespace(returncode=2, stdout="", stderr=done.exception.format_message())
-    if not isinstance(done.exception, OssayError):
-        raise done.exception
-    return SimpleNamespace(returncode=2, stdout=done.stdout, stderr=str(done.exception))
 
 
 def process(*args, cwd):
@@ -76,7 +54,7 @@ def table(tmp_path):
 
 
 @pytest.mark.parametrize(("a", "b", "only_a", "only_b", "p"), GOLDEN)
-def test_straight_from_a_file(tmp_path, swebench, a, b, only_a, only_b, p):
+def test_straight_from_a_file(ossay, tmp_path, swebench, a, b, only_a, only_b, p):
     file = swebench / "per_instance.csv.gz"
     done = ossay("compare", a, b, "--records", file, "--json", cwd=tmp_path)
     found = json.loads(done.stdout)
@@ -89,7 +67,7 @@ def test_straight_from_a_file(tmp_path, swebench, a, b, only_a, only_b, p):
     assert not (tmp_path / "data").exists()  # no ledger is made
 
 
-def test_json_holds_what_it_promises(tmp_path, table):
+def test_json_holds_what_it_promises(ossay, tmp_path, table):
     done = ossay("compare", "a", "b", "--records", table, "--margin", "0.1", "--json", cwd=tmp_path)
     found = json.loads(done.stdout)
     promised = (
@@ -114,7 +92,7 @@ def test_json_holds_what_it_promises(tmp_path, table):
     }
 
 
-def test_the_verdict_comes_first_and_the_items_after(tmp_path, table):
+def test_the_verdict_comes_first_and_the_items_after(ossay, tmp_path, table):
     out = ossay("compare", "a", "b", "--records", table, cwd=tmp_path).stdout
     assert out.startswith("Not enough data: a is 41.7 points above b")
     assert "5 items on which a is better:" in out
@@ -124,7 +102,7 @@ def test_the_verdict_comes_first_and_the_items_after(tmp_path, table):
     assert "ossay transcript" not in out  # there are no runs behind it
 
 
-def test_a_family_is_corrected(tmp_path, table):
+def test_a_family_is_corrected(ossay, tmp_path, table):
     words = ("compare", "a", "b", "--records", table, "--family", "all-pairs", "--json")
     found = json.loads(ossay(*words, cwd=tmp_path).stdout)
     assert (found["family"], found["family_size"]) == ("all-pairs", 3)
@@ -133,7 +111,7 @@ def test_a_family_is_corrected(tmp_path, table):
     assert "no family 'mine'" in line
 
 
-def test_costs(tmp_path, table):
+def test_costs(ossay, tmp_path, table):
     words = ("--records", table, "--metric", "cost_usd")
     out = ossay("compare", "a", "b", *words, cwd=tmp_path).stdout
     assert out.startswith("Not enough data: a took as much as b")
@@ -152,18 +130,18 @@ def test_costs(tmp_path, table):
         (("a", "b", "--column", "score"), "write OURS=THEIRS"),
     ],
 )
-def test_bad_usage_names_the_next_step(tmp_path, table, words, says):
+def test_bad_usage_names_the_next_step(ossay, tmp_path, table, words, says):
     assert says in refused(ossay("compare", *words, "--records", table, cwd=tmp_path))
 
 
 @pytest.mark.parametrize("command", ["compare", "leaderboard", "power", "import", "claims"])
-def test_help_shows_whole_lines(tmp_path, command):
+def test_help_shows_whole_lines(ossay, tmp_path, command):
     out = ossay(command, "--help", cwd=tmp_path).stdout
     lines = [line for line in out.splitlines() if line.startswith(f"  ossay {command} ")]
     assert len(lines) >= 2
 
 
-def test_with_neither_file_nor_name(tmp_path):
+def test_with_neither_file_nor_name(ossay, tmp_path):
     line = refused(ossay("compare", "a", "b", cwd=tmp_path))
     assert "there is no ledger yet; give a file of results with --records FILE" in line
 
@@ -198,7 +176,7 @@ mine = [["scripted/reference", "scripted/do_nothing"]]
 """
 
 
-def test_a_campaign_of_ours(tmp_path):
+def test_a_campaign_of_ours(ossay, tmp_path):
     """Two models run, found by their names alone; the items lead to the runs."""
     (tmp_path / "plan.toml").write_text(PLAN)
     done = process("run", "plan.toml", "--quiet", "--trust-local", cwd=tmp_path)
@@ -225,7 +203,7 @@ def test_a_campaign_of_ours(tmp_path):
     assert "no campaign or import 'three'" in line
 
 
-def test_one_model_in_two_imports(tmp_path):
+def test_one_model_in_two_imports(ossay, tmp_path):
     """Found by the names of the sources alone, or in files; the same in `power` and the board."""
     for name, right in (("low", 4), ("high", 11)):
         lines = [f"t{item},org/m,{int(item < right)}" for item in range(12)]
@@ -247,7 +225,7 @@ def test_one_model_in_two_imports(tmp_path):
     assert "58.3 points (33.3 % against 91.7 %)" in out
 
 
-def test_files_that_name_no_model(tmp_path):
+def test_files_that_name_no_model(ossay, tmp_path):
     for name, right in (("x", 9), ("y", 2)):
         (tmp_path / name).mkdir()
         lines = [f"t{item},{int(item < right)}" for item in range(12)]

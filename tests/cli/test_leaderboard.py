@@ -2,37 +2,16 @@
 
 import json
 import os
-from contextlib import chdir
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 
-import click
 import pytest
-from click.testing import CliRunner
 from numpy.random import PCG64, Generator
 from rich.console import Console
 
-from ossay.cli import cli
 from ossay.cli.leaderboard_text import print_board
 from ossay.compare.board import rank_models
-from ossay.core.errors import OssayError
 from ossay.records.read import read_records
-
-
-def ossay(*args, cwd):
-    """Run the command in this process; `refused` reads what `main` would print."""
-    with chdir(cwd):
-        done = CliRunner().invoke(
-            cli, [*map(str, args)], env={"OSSAY_HOME": str(cwd / "data")}, standalone_mode=False
-        )
-    if done.exception is None:
-        return SimpleNamespace(returncode=0, stdout=done.stdout, stderr=done.stderr)
-    if isinstance(done.exception, click.ClickException):
-        return SimpleNamespace(returncode=2, stdout="", stderr=done.exception.format_message())
-    if not isinstance(done.exception, OssayError):
-        raise done.exception
-    return SimpleNamespace(returncode=2, stdout=done.stdout, stderr=str(done.exception))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +22,7 @@ def data():
     return folder
 
 
-def test_the_broken_model_is_left_out_with_the_reason(tmp_path, data):
+def test_the_broken_model_is_left_out_with_the_reason(ossay, tmp_path, data):
     folder = data / "records/swebench_bash_only"
     words = ("--records", folder / "per_instance.csv.gz", "--stated", folder / "models.json")
     found = json.loads(ossay("leaderboard", *words, "--json", cwd=tmp_path).stdout)
@@ -59,7 +38,7 @@ def test_the_broken_model_is_left_out_with_the_reason(tmp_path, data):
     assert "Left out: 'Claude 3.7 Sonnet (20250219)': its rows give 10.2 %" in out
 
 
-def test_dearer_and_worse(tmp_path, data):
+def test_dearer_and_worse(ossay, tmp_path, data):
     file = data / "records/routerarena/results.csv.gz"
     words = ("leaderboard", "--records", file, "--column", "metric=")
     out = ossay(*words, cwd=tmp_path).stdout
@@ -72,7 +51,7 @@ def test_dearer_and_worse(tmp_path, data):
     assert (round(cheap["cost_usd"], 3), round(dear["cost_usd"], 3)) == (0.038, 0.142)
 
 
-def test_counts_out_of_an_article(tmp_path, data):
+def test_counts_out_of_an_article(ossay, tmp_path, data):
     file = data / "published/agentic_core_campaigns.csv"
     found = json.loads(ossay("leaderboard", "--records", file, "--json", cwd=tmp_path).stdout)
     assert len(found["models"]) == 21
@@ -83,7 +62,7 @@ def test_counts_out_of_an_article(tmp_path, data):
     )
 
 
-def test_items_that_a_model_lacks(tmp_path):
+def test_items_that_a_model_lacks(ossay, tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("item,model,score\nx,a,1\ny,a,0\nx,b,1\n")
     done = ossay("leaderboard", "--records", file, cwd=tmp_path)

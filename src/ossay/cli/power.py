@@ -181,7 +181,8 @@ def _sentence(need: Need) -> str:
         return f"{need.n:,} items a model show {_gap(need)} with a chance of {chance}."
     if need.asked == "difference":
         if need.difference is None:
-            return f"{need.n:,} items a model show no difference with a chance of {chance}."
+            most = "" if need.differ is None else f" of up to {100 * need.differ:.1f} points"
+            return f"{need.n:,} items a model show no difference{most} with a chance of {chance}."
         return f"The least that {need.n:,} items a model show is {_gap(need)}, at {chance} power."
     if need.n is None:
         return f"No number of items shows {_gap(need)}."
