@@ -1,4 +1,4 @@
-"""Decision: how one request was answered by a router, and why; Audit: how an answer did later.
+"""Decision: how one request was answered, and why. Audit: how an answer did. Trip: what followed.
 
 The router makes them, the store keeps them, reports and `ossay log` read them. They hold hashes,
 never a text that somebody wrote. Knows nothing of SQL or HTTP.
@@ -17,12 +17,13 @@ from msgspec import Struct, field
 from ossay.core.types import Usage
 
 Criticality = Literal["low", "medium", "high"]
-PlanName = Literal["cheap", "validate", "strong"]
+PlanName = Literal["cheap", "validate", "finalise", "strong"]
 Ruling = Literal["approve", "repair", "reject"]
 Step = Literal["draft", "check", "validate", "strong"]
 
 # What went out (the draft as it was, the draft repaired, a strong model's answer), or why nothing
-# did: every way failed, a budget forbade it, the caller left first.
+# did: every way failed, a budget forbade it, the caller left first. What a strong model made of a
+# draft is its answer.
 Ending = Literal["draft", "repair", "strong", "failed", "refused", "left"]
 
 
@@ -129,7 +130,46 @@ class Audit(Struct, frozen=True, omit_defaults=True, tag="audit", tag_field="ent
     kept_until: float = 0.0
 
 
-Entry = Decision | Audit
+class Trip(Struct, frozen=True, omit_defaults=True, tag="trip", tag_field="entry"):
+    """A part of the traffic was sent back to the strong model: too much had escaped.
+
+    Attributes:
+        id: Names the trip.
+        at: Unix seconds.
+        route, stratum: Which part.
+        cheap: The model that had drafted its answers.
+        alpha, level: The rate that was promised; the chance of ever raising a false alarm.
+        e_value: Evidence against the promise; at least 1 / level.
+        requests, known: How many were seen, and of how many it is known whether they escaped.
+        escapes: Escapes found, each over the chance of its audit.
+        policy: Digest of the policy, '' where plans came from a table.
+        kept_until: 0; a trip has no bodies.
+    """
+
+    id: str
+    at: float
+    route: str
+    stratum: str
+    cheap: str
+    alpha: float
+    level: float
+    e_value: float
+    requests: int
+    known: int
+    escapes: float
+    policy: str = ""
+    kept_until: float = 0.0
+
+    @property
+    def why(self) -> str:
+        """In words."""
+        return (
+            f"about {self.escapes / max(self.requests, 1):.1%} of {self.requests:,} requests escaped, "
+            f"{self.alpha:.1%} were promised"
+        )
+
+
+Entry = Decision | Audit | Trip
 
 
 class Log(Protocol):

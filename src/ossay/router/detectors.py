@@ -127,7 +127,10 @@ class Words:
         """Return the first message that has it. The reason quotes nothing of the text."""
         for number, message in enumerate(request.messages, 1):
             lowered = message.content.lower()
-            if not any(stem in lowered for stem in self._stems):
+            for stem in self._stems:  # a loop of its own: half of what `any` takes
+                if stem in lowered:
+                    break
+            else:
                 continue
             if self._pattern.search(message.content):
                 return Raised(

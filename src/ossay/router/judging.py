@@ -1,6 +1,7 @@
 """Judging: has a draft judged by check and validator, and repaired; None where it must be redone.
 
-Only what was approved here, or repaired here, is ever published as a draft. Knows nothing of what
+Only what was approved here, or repaired here, is ever published as a draft. A check may also be
+asked alone. Knows nothing of what
 is done instead.
 """
 
@@ -34,14 +35,11 @@ async def judged(work: Work, draft: Reply) -> tuple[Reply, Ending] | None:
         work.account.why = "nobody is there to validate"
         return None
     if work.check is not None:
-        verdict = await _checked(work, work.check, draft)
-        if verdict is None or not _accepted(work, verdict, "check"):
+        passed = await checked(work, work.check, draft)
+        if passed is None:
             return None
-        if verdict.verdict == "repair":
-            mended = await _repaired(work, draft, verdict)
-            if mended is None:
-                return None
-            draft, ending = mended, "repair"
+        if passed is not draft:
+            draft, ending = passed, "repair"
     if validator is not None:
         verdict = await _validated(work, validator, draft)
         if verdict is None or not _accepted(work, verdict, "validator"):
@@ -52,6 +50,14 @@ async def judged(work: Work, draft: Reply) -> tuple[Reply, Ending] | None:
                 return None
             draft, ending = mended, "repair"
     return draft, ending
+
+
+async def checked(work: Work, check: Check, answer: Reply) -> Reply | None:
+    """Return the answer, or the check's repair of it; None where it did not pass."""
+    verdict = await _checked(work, check, answer)
+    if verdict is None or not _accepted(work, verdict, "check"):
+        return None
+    return await _repaired(work, answer, verdict) if verdict.verdict == "repair" else answer
 
 
 async def _checked(work: Work, check: Check, draft: Reply) -> Verdict | None:

@@ -9,7 +9,7 @@ from ossay.core.errors import CallErrorKind, ConfigError
 from ossay.router.criticality import LEVELS
 
 # From the weakest guard to the strongest.
-PLANS: tuple[PlanName, ...] = ("cheap", "validate", "strong")
+PLANS: tuple[PlanName, ...] = ("cheap", "validate", "finalise", "strong")
 
 
 class Plans(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +38,8 @@ class Retries(Struct, frozen=True, forbid_unknown_fields=True):
     """Which failures are tried again, how often, and after how long.
 
     `attempts` counts the first. A call that had begun to call a tool is never tried again, nor one
-    of which the caller has seen anything.
+    of which the caller has seen anything. A provider that asks for a wait (Retry-After) gets it,
+    up to `most_s`; one that asks for a longer one is not asked again.
     """
 
     attempts: int = 2
@@ -61,6 +62,8 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
         beat_s: A caller that waits for a held answer hears an empty delta this often.
         most_output: Output tokens of a request that says none, where its key has a budget.
         audit_share: Share of published low-criticality drafts that are audited.
+        most_escapes: Share of low-criticality requests whose answer may be found wrong by audits;
+            beyond that the strong model answers them. None: a policy's alpha, else no bound.
         keep_days: How long bodies are kept; 0 keeps none, only their hashes.
     """
 
@@ -75,6 +78,7 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
     beat_s: float = 5.0
     most_output: int = 4_096
     audit_share: float = 0.0
+    most_escapes: float | None = None
     keep_days: float = 0.0
 
     def __post_init__(self) -> None:
@@ -93,6 +97,16 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
         for name, share in shares:
             if not 0.0 <= share <= 1.0:
                 raise ConfigError(f"route {self.name!r}: {name} = {share!r} must be from 0 to 1")
+        if self.most_escapes is not None:
+            if not 0.0 < self.most_escapes < 1.0:
+                raise ConfigError(
+                    f"route {self.name!r}: most_escapes = {self.most_escapes!r} must be between 0 "
+                    "and 1"
+                )
+            if not self.audit_share:
+                raise ConfigError(
+                    f"route {self.name!r}: most_escapes is watched through audits; set audit_share"
+                )
         if self.retries.attempts < 1 or self.beat_s <= 0.0 or self.keep_days < 0.0:
             raise ConfigError(
                 f"route {self.name!r}: attempts must be at least 1, beat_s above 0, keep_days 0 or "

@@ -45,7 +45,15 @@ class NotAsked(ModelCallError):
 
     def __init__(self, name: str, wait_s: float) -> None:
         text = f"{name!r} keeps failing and is left alone for another {wait_s:.1f} s"
-        super().__init__("server_error", text, status=503, attempts=0)
+        super().__init__("server_error", text, status=503, attempts=0, retry_after_s=wait_s or None)
+
+
+class Withheld(ModelCallError):
+    """There is a draft, or was to be one, and nothing came of it that may go out."""
+
+    def __init__(self, why: str, failed: ModelCallError) -> None:
+        text = f"nothing that may be published: {why}; then {failed}"
+        super().__init__(failed.kind, text, status=503, retry_after_s=failed.retry_after_s)
 
 
 class Means(Struct, frozen=True):
@@ -86,6 +94,11 @@ class Stage:
     def began(self) -> bool:
         """Whether the last attempt has shown a piece of its answer."""
         return self._began
+
+    @property
+    def acted(self) -> bool:
+        """Whether the last attempt had begun to call a tool."""
+        return self._acted
 
     async def reply(self, request: Request) -> Reply:
         """Return the whole answer."""
@@ -151,8 +164,9 @@ class Stage:
                         break
                     yield delta
         except ModelCallError as error:
-            told = "no_matter" if _of_the_request(error) else "failed"
-            free = error.kind in _FREE and not (self._began or error.began)
+            self._acted = self._acted or error.acted
+            told = told_of(error)
+            free = free_of_charge(error) and not self._began
             raise
         finally:
             leave.end(told)
@@ -215,7 +229,10 @@ class Stage:
         self._cost = None if cost is None or self._cost is None else self._cost + cost
 
     def _wait_s(self, error: ModelCallError) -> float | None:
-        """Seconds until the next attempt, None where there is none."""
+        """Seconds until the next attempt, None where there is none.
+
+        Who is told when to come back comes no sooner; where that is too late, not at all.
+        """
         retries, clock = self._means.retries, self._means.clock
         seen = self._acted or (self._began and not self._means.whole)
         again = error.kind in retries.kinds and not isinstance(error, OverBudget | NotAsked)
@@ -223,6 +240,11 @@ class Stage:
             return None
         wait_s = min(retries.most_s, retries.base_s * 2.0 ** min(self._attempts - 1, 30))
         wait_s *= self._means.rng.uniform(0.5, 1.0)
+        if error.retry_after_s is not None:
+            if error.retry_after_s > retries.most_s:
+                return None
+            # Those who were told the same don't come back together.
+            wait_s = error.retry_after_s + self._means.rng.uniform(0.0, retries.base_s)
         return wait_s if clock.monotonic() + wait_s < self._until else None
 
     def _fail(self, error: ModelCallError) -> None:
@@ -235,5 +257,12 @@ def _is_empty(delta: Delta) -> bool:
     return not (delta.content or delta.reasoning or delta.tool_call or delta.reply)
 
 
-def _of_the_request(error: ModelCallError) -> bool:
-    return error.kind == "context_exhausted" or error.status in _OF_THE_REQUEST
+def told_of(error: ModelCallError) -> Told:
+    """What a failed call tells its breaker: nothing where the request was at fault."""
+    of_the_request = error.kind == "context_exhausted" or error.status in _OF_THE_REQUEST
+    return "no_matter" if of_the_request else "failed"
+
+
+def free_of_charge(error: ModelCallError) -> bool:
+    """Whether nothing can have been generated."""
+    return error.kind in _FREE and not error.began

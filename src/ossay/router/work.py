@@ -87,8 +87,12 @@ class Work:
 
     def stage(self, step: Step, upstream: Upstream, *, whole: bool) -> Stage:
         """Return a stage that asks that model; its record is for the caller to keep."""
+        return Stage(step, upstream, self.means(step, whole=whole))
+
+    def means(self, step: Step, *, whole: bool) -> Means:
+        """What a stage of that step works with."""
         parts, route = self.parts, self.parts.route
-        means = Means(
+        return Means(
             clock=parts.clock,
             rng=parts.rng,
             retries=route.retries,
@@ -98,12 +102,11 @@ class Work:
             most_output=route.most_output,
             whole=whole,
         )
-        return Stage(step, upstream, means)
 
-    async def ask(self, step: Step, upstream: Upstream) -> Reply:
+    async def ask(self, step: Step, upstream: Upstream, request: Request | None = None) -> Reply:
         """Return that model's whole answer, and keep the record. Raises `ModelCallError`."""
         stage = self.stage(step, upstream, whole=True)
         try:
-            return await stage.reply(self.request)
+            return await stage.reply(request or self.request)
         finally:
             self.account.calls.append(stage.record())

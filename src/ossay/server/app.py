@@ -76,6 +76,18 @@ class App:
             self.house.metrics.request(path, outcome.status)
             _log.info("%s %s %d %s", scope["method"], path, outcome.status, request_id)
 
+    def drain(self) -> None:
+        """Take no more requests."""
+        self.house.drain()
+
+    def stop_all(self) -> None:
+        """End the answers that still run, each with an error."""
+        self.house.stop_all()
+
+    async def aclose(self) -> None:
+        """Close the model."""
+        await self.house.model.aclose()
+
 
 class _Outcome:
     """Passes messages on and keeps the status."""

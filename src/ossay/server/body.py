@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.types import Receive, Scope
 
@@ -23,19 +24,31 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         ApiError: 408 too slow, 413 too large, 415 no JSON.
         Gone: the client went away.
     """
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+    check_body(dict(scope["headers"]), limit)
+    return await read_in_time(receive, limit, _MOST_SECONDS)
+
+
+def check_body(headers: Mapping[bytes, bytes], limit: int) -> None:
+    """Raise `ApiError` where the head tells that a body is no JSON (415), or too large (413)."""
     _check_type(headers)
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
+
+
+async def read_in_time(receive: Receive, limit: int, seconds: float) -> bytes:
+    """Read a body. Raises `ApiError` (408, 413), `Gone`."""
     try:
-        async with asyncio.timeout(_MOST_SECONDS):
-            return await _read(receive, limit)
+        async with asyncio.timeout(seconds):
+            return await read(receive, limit)
     except TimeoutError:
-        raise ApiError(408, f"the body did not come within {_MOST_SECONDS:.0f} s") from None
+        raise ApiError(
+            408, f"the body did not come within {seconds:.0f} s", code="timeout"
+        ) from None
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
+async def read(receive: Receive, limit: int) -> bytes:
+    """Read a body, however long that takes. Raises `ApiError` 413, `Gone`."""
     parts = []
     size = 0
     while True:
@@ -51,7 +64,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _check_type(headers: dict[bytes, bytes]) -> None:
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
     # Without a type it may be JSON; curl's default type is what people forget to change. A web page
     # must say it, for then its browser asks first whether it may.

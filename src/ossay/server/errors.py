@@ -5,6 +5,8 @@ Knows nothing of HTTP beyond the status.
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from ossay.core.errors import ModelCallError
@@ -15,9 +17,11 @@ _TYPES = {
     403: "invalid_request_error",
     404: "invalid_request_error",
     405: "invalid_request_error",
+    408: "invalid_request_error",
     413: "invalid_request_error",
     415: "invalid_request_error",
     429: "rate_limit_error",
+    431: "invalid_request_error",
 }
 
 
@@ -68,16 +72,25 @@ class ApiError(Exception):
 def from_call(error: ModelCallError) -> ApiError:
     """Translate a call that failed.
 
-    What the model refused is the client's to mend (400); what went wrong behind this server is
-    not (502, 504), and an upstream's refusal of our own key is no 401 of the client's.
+    What the model refused is the client's to mend (400, 413); what went wrong behind this server is
+    not (502, 503, 504), and an upstream's refusal of our own key is no 401 of the client's.
     """
     text = str(error)
     if error.kind == "context_exhausted":
         return ApiError(400, text, code="context_length_exceeded")
+    if error.status == 503:
+        return ApiError(503, text, code="unavailable", retry_after_s=_retry_after(error))
     if error.kind == "rate_limited":
-        return ApiError(429, text, code="rate_limit_exceeded", retry_after_s=1)
+        return ApiError(429, text, code="rate_limit_exceeded", retry_after_s=_retry_after(error))
+    if error.kind == "refused" and error.status == 429:  # for as long as nobody pays
+        return ApiError(429, text, code="insufficient_quota")
     if error.kind == "refused" and error.status not in (401, 402, 403):
-        return ApiError(400, text)
+        return ApiError(413 if error.status == 413 else 400, text)
     if error.kind == "deadline":
         return ApiError(504, text, code="deadline")
     return ApiError(502, text, code=error.kind)
+
+
+def _retry_after(error: ModelCallError) -> int:
+    """Whole seconds, at least one."""
+    return max(1, math.ceil(error.retry_after_s or 0.0))

@@ -11,11 +11,13 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from ossay.core.errors import UsageError
-from ossay.server.app import App
+from ossay.server.connection import Connection
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # A client that keeps connections in a pool should close them first; most do within a minute.
@@ -23,6 +25,26 @@ _KEEP_ALIVE_S = 75
 _BACKLOG = 2048
 # What is left of the drain for answers that were cut to say so.
 _LAST_WORDS_S = 2.0
+
+
+class Served(Protocol):
+    """An ASGI app that can be told to end."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        ...
+
+    def drain(self) -> None:
+        """Take no more requests."""
+        ...
+
+    def stop_all(self) -> None:
+        """End the answers that still run, each with an error."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what it works with."""
+        ...
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -46,9 +68,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    app: App, bound: socket.socket, *, drain_s: float, ready: Callable[[], None]
+    app: Served, bound: socket.socket, *, drain_s: float, ready: Callable[[], None]
 ) -> int | None:
-    """Serve until a signal comes, and close the model.
+    """Serve until a signal comes, and close the app.
 
     Returns:
         The signal that cut the drain short, None where it ran to its end.
@@ -58,8 +80,8 @@ async def serve(
         try:
             await server.serve(sockets=[bound])
         finally:
-            app.house.stop_all()  # none that is left may find the model closed
-            await app.house.model.aclose()
+            app.stop_all()  # none that is left may find its model closed
+            await app.aclose()
     return server.cut_by
 
 
@@ -71,12 +93,12 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: App, bound: socket.socket, drain_s: float, ready: Callable[[], None]
+        self, app: Served, bound: socket.socket, drain_s: float, ready: Callable[[], None]
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -117,11 +139,10 @@ class Server(uvicorn.Server):
 
     def drain(self) -> None:
         """Close the door; what still runs after `drain_s` seconds ends with an error."""
-        house = self._app.house
-        house.drain()
+        self._app.drain()
         self.should_exit = True
         loop = asyncio.get_running_loop()
-        loop.call_later(self._drain_s, house.stop_all)
+        loop.call_later(self._drain_s, self._app.stop_all)
         loop.call_later(self._drain_s + _LAST_WORDS_S, self._force)
 
     def _signalled(self, number: int) -> None:
@@ -130,7 +151,7 @@ class Server(uvicorn.Server):
             return
         self.cut_by = number
         self.force_exit = True
-        self._app.house.stop_all()
+        self._app.stop_all()
 
     def _force(self) -> None:
         self.force_exit = True

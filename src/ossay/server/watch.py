@@ -6,24 +6,40 @@ Knows nothing of what the answer is.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 from starlette.types import Receive
 
 from ossay.server.body import Gone
 
 
-class Watch:
-    """While it is entered, `receive` is watched, and a client that goes cancels this task.
+class Line(Protocol):
+    """A connection that can tell at once when its client has left."""
 
-    Without a `receive` only `stop` cancels it: somebody else reads the request. On leaving, a
-    cancellation that came from here becomes the reason given: `Gone`, or what `stop` was called
-    with.
+    left: Callable[[], None] | None
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has."""
+        ...
+
+
+class Watch:
+    """While it is entered, a client that goes cancels this task.
+
+    Its `line` tells of that, else `receive` is watched by a task. With neither only `stop` cancels
+    it: somebody else reads the request. On leaving, a cancellation that came from here becomes the
+    reason given: `Gone`, or what `stop` was called with.
     """
 
-    def __init__(self, receive: Receive | None, among: set[Watch]) -> None:
+    def __init__(
+        self, receive: Receive | None, among: set[Watch], line: Line | None = None
+    ) -> None:
         self._receive = receive
         self._among = among
+        self._line = line
         self._looking: asyncio.Task[None] | None = None
         self._why: Exception | None = None
 
@@ -32,7 +48,11 @@ class Watch:
         assert task is not None
         self._task = task
         self._among.add(self)
-        if self._receive is not None:
+        if self._line is not None:
+            self._line.left = self._hear
+            if self._line.gone:
+                self._hear()
+        elif self._receive is not None:
             self._looking = asyncio.create_task(self._look(self._receive))
         return self
 
@@ -59,8 +79,14 @@ class Watch:
         """Look for the client no longer: its answer is complete, and it may go."""
         if self._looking is not None:
             self._looking.cancel()
+        line = self._line
+        if line is not None and line.left == self._hear:  # the next request's may be there
+            line.left = None
+
+    def _hear(self) -> None:
+        self.stop(Gone())
 
     async def _look(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self.stop(Gone())
+        self._hear()

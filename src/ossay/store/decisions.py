@@ -9,9 +9,10 @@ Knows nothing of how decisions are made.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 
+from msgspec.structs import replace
 from sqlalchemy import Engine, delete, func, select
 
 from ossay.core.decision import Entry
@@ -20,6 +21,7 @@ from ossay.store.address import Address, parse_address
 from ossay.store.decisions_append import Addition, Append
 from ossay.store.decisions_chain import Head, read_entry
 from ossay.store.decisions_engine import open_log_engine
+from ossay.store.decisions_find import ANY, Found, Wanted, find_id, find_last, find_next
 from ossay.store.decisions_head import HeadFile
 from ossay.store.decisions_schema import bodies, entries
 from ossay.store.decisions_verify import Verified, read_head, unpacked, verify
@@ -57,6 +59,7 @@ class DecisionLog:
         self._writer: Writer | None = None
         self._action = Append()
         self._waiting = 0
+        self._crowd: list[asyncio.Future[None]] = []  # who waits until fewer are waiting
         self._file = HeadFile(address.path) if address.path is not None else None
 
     def __enter__(self) -> DecisionLog:
@@ -96,13 +99,18 @@ class DecisionLog:
         """
         if self._writer is None:
             self._writer = Writer(self._engine, self.address)
-        written = self._writer.put(self._action, Addition(entry, bodies))
+        addition = Addition(entry, bodies)
         self._waiting += 1
-        written.add_done_callback(self._heard if durable else self._heard_later)
         if durable:
+            written = self._writer.put(self._action, addition)
+            written.add_done_callback(self._heard)
             await written
-        elif self._waiting > MOST_WAITING:
-            await asyncio.wait((written,))
+            return
+        self._writer.put_later(self._action, addition, self._heard_later)
+        while self._waiting > MOST_WAITING:
+            room = asyncio.get_running_loop().create_future()
+            self._crowd.append(room)
+            await room
 
     def head(self) -> Head:
         """Where the chain ends: an anchor to note elsewhere."""
@@ -123,6 +131,29 @@ class DecisionLog:
             found = connection.execute(query).scalar()
         return None if found is None else read_entry(found)
 
+    def last(self, limit: int, wanted: Wanted = ANY) -> list[Found]:
+        """The last entries of those that are wanted, in the order of the log."""
+        with plain_errors(self.address), reading(self._engine) as connection:
+            return find_last(connection, wanted, limit)
+
+    def scan(self, wanted: Wanted = ANY) -> Iterator[Found]:
+        """All that are wanted, in the order of the log; those appended meanwhile may come too."""
+        while True:
+            with plain_errors(self.address), reading(self._engine) as connection:
+                part = find_next(connection, wanted, _AT_ONCE)
+            yield from part
+            if len(part) < _AT_ONCE:
+                return
+            wanted = replace(wanted, after=part[-1].head.seq)
+
+    def find(self, start: str) -> Found | None:
+        """The entry whose id starts so, None where none does.
+
+        Raises `UsageError` where several do.
+        """
+        with plain_errors(self.address), reading(self._engine) as connection:
+            return find_id(connection, start)
+
     def body(self, hash: str) -> bytes | None:
         """A body, None where it was not kept or is kept no longer."""
         query = select(bodies.c.content).where(bodies.c.hash == hash)
@@ -142,12 +173,19 @@ class DecisionLog:
         with plain_errors(self.address), self._engine.begin() as connection:
             return connection.execute(delete(bodies).where(bodies.c.kept_until < now)).rowcount
 
-    def verify(self, *, now: float, anchors: tuple[Head, ...] = ()) -> Verified:
+    def verify(
+        self,
+        *,
+        now: float,
+        anchors: tuple[Head, ...] = (),
+        walked: Callable[[int], None] = lambda rows: None,
+    ) -> Verified:
         """Follow the chain from its start, and look at every body that is there.
 
         Args:
             now: Unix seconds; a body that should still be kept at that time must be there.
             anchors: Heads noted earlier, elsewhere.
+            walked: Told from time to time how many rows have been looked at.
         """
         beside: Head | LedgerError | None = None
         if self._file is not None:
@@ -156,19 +194,28 @@ class DecisionLog:
             except LedgerError as error:
                 beside = error
         with plain_errors(self.address), reading(self._engine) as connection:
-            return verify(connection, now=now, anchors=anchors, beside=beside)
+            return verify(connection, now=now, anchors=anchors, beside=beside, walked=walked)
 
     def _heard(self, written: asyncio.Future[Head]) -> None:
+        failed = written.cancelled() or written.exception() is not None
+        self._end(None if failed else written.result())
+
+    def _heard_later(self, written: Head | None, error: BaseException | None) -> None:
+        if error is not None:
+            self.lost += 1
+            self.trouble = str(error)
+        self._end(written)
+
+    def _end(self, written: Head | None) -> None:
+        """An entry is on the disk, or never will be."""
         self._waiting -= 1
-        if written.cancelled() or written.exception() is not None or self._file is None:
+        crowd, self._crowd = self._crowd, []
+        for room in crowd:
+            if not room.done():
+                room.set_result(None)
+        if written is None or self._file is None:
             return
         try:
-            self._file.note(written.result())
-        except LedgerError as error:
-            self.trouble = str(error)
-
-    def _heard_later(self, written: asyncio.Future[Head]) -> None:
-        if not written.cancelled() and written.exception() is not None:
-            self.lost += 1
-            self.trouble = str(written.exception())
-        self._heard(written)
+            self._file.note(written)
+        except LedgerError as problem:
+            self.trouble = str(problem)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ossay.core.decision import Audit, Entry, canonical
+from ossay.core.decision import Audit, Entry, Trip, canonical
 from ossay.core.errors import LedgerError
 from ossay.core.text import well_formed
 from ossay.store.text import storable
@@ -94,6 +94,9 @@ def columns_of(entry: Entry) -> tuple[Any, ...]:
     """The columns of an entry, see `COLUMNS`."""
     if isinstance(entry, Audit):
         return ("audit", storable(entry.id), entry.at, *[None] * 7, storable(entry.of))
+    if isinstance(entry, Trip):
+        route, policy = storable(entry.route), storable(entry.policy)
+        return ("trip", storable(entry.id), entry.at, route, *[None] * 4, policy, None, None)
     return (
         "decision", storable(entry.id), entry.at, storable(entry.route), storable(entry.key),
         entry.criticality, entry.plan, entry.ending, entry.policy, entry.cost_usd, None,

@@ -27,7 +27,7 @@ entries = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),  # from 1, without a gap
     Column("hash", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # decision, audit
+    Column("kind", Text, nullable=False),  # decision, audit, trip
     Column("id", Text, nullable=False, unique=True),
     Column("at", Double, nullable=False),
     Column("route", Text),

@@ -1,17 +1,20 @@
 """Plans by a calibrated policy: never below the floor, and strong wherever it says nothing."""
 
 import asyncio
+import random
 from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
 from ossay.core.decision import Audit
+from ossay.core.errors import ConfigError
 from ossay.core.types import Message, Request
 from ossay.models.scripted_faults import Faulty
 from ossay.models.scripted_review import WRONG, Validator
 from ossay.router.audit import Auditor
-from ossay.router.planner import ByPolicy, Planned
+from ossay.router.drift import Monitor, guard_of
+from ossay.router.planner import ByPolicy, ByTable, Planned
 from ossay.router.policy import Change, Choice
 from ossay.router.route import Plans, Route
 from ossay.router.router import Router
@@ -22,7 +25,7 @@ class Sure:
     """Stands in for a `Chooser`: says the same of every query of the strata that it knows."""
 
     def __init__(self, plan, strata=("support/low", "support/medium", "support/high")):
-        self.policy = SimpleNamespace(digest="d1", approve_from=0.9)
+        self.policy = SimpleNamespace(digest="d1", approve_from=0.9, alpha=0.05, estimand="escape")
         self._plan = plan
         self._strata = strata
         self.asked = []
@@ -149,6 +152,62 @@ def test_audits_beyond_the_most_at_once_are_logged_as_not_asked(stage, run):
     audits = audited(on, Faulty(["silent"] * 99), run, asks=10)
     assert len(audits) == 10
     assert sum(audit.call.ended == "not_asked" for audit in audits) == 6
+
+
+@pytest.mark.parametrize("level", ["medium", "high"])
+def test_only_low_criticality_is_audited(stage, run, level):
+    """Elsewhere mistakes are prevented, not counted."""
+    on = stage(route=Route("support", criticality=level))
+    assert audited(on, Validator(), run) == []
+    assert (on.decision.ending, on.decision.audit_chance) == ("draft", 0.0)
+
+
+def test_a_cheap_model_that_gets_worse_in_service_is_replaced(stage, run):
+    """Draft, audit, monitor, planner: after the trip the strong model answers."""
+    on = stage(Faulty(message=Message("assistant", WRONG)))
+    route = Route("support", audit_share=0.5, most_escapes=0.1)
+
+    async def go():
+        planner = ByTable()
+        auditor = Auditor(
+            on.upstream(Validator()), on.log, clock=on.clock, rng=random.Random(3), most=99
+        )
+        parts = replace(on.parts, route=route, auditor=auditor, planner=planner)
+        monitor, router = Monitor({"support": guard_of(parts)}), Router(parts)
+        said, seen, trips = [], 0, []
+        for _ in range(60):
+            said.append((await router.reply(ASKED)).message.content)
+            await auditor.settle()
+            trips += monitor.restore(on.log.entries[seen:])
+            seen = len(on.log.entries)
+        return said, trips, planner.tripped
+
+    said, (trip,), tripped = run(go())
+    assert said[0] == WRONG
+    assert said[trip.requests :] == ["Strongly."] * (60 - trip.requests)
+    assert tripped == {"support/low": trip.why}
+    assert on.log.decisions[-1].plan_why == f"the stratum was tripped: {trip.why}"
+
+
+def test_what_is_watched_of_a_route(stage):
+    def guard(planner, **fields):
+        return guard_of(replace(stage(route=Route("support", **fields)).parts, planner=planner))
+
+    by_policy = ByPolicy(Sure("publish"))
+    assert guard(ByTable()) is None
+    assert guard(ByTable(), audit_share=0.1) is None
+    assert guard(by_policy) is None
+    assert guard(ByTable(), audit_share=0.1, most_escapes=0.02).alarm.alpha == 0.02
+    watched = guard(by_policy, audit_share=0.1)
+    assert (watched.alarm.alpha, watched.policy, watched.alarm.propensity) == (0.05, "d1", 0.1)
+    assert guard(by_policy, audit_share=0.1, most_escapes=0.02).alarm.alpha == 0.02
+
+
+def test_a_bound_without_audits_is_refused():
+    with pytest.raises(ConfigError, match="set audit_share"):
+        Route("support", most_escapes=0.05)
+    with pytest.raises(ConfigError, match=r"most_escapes = 1\.5"):
+        Route("support", audit_share=0.1, most_escapes=1.5)
 
 
 def test_strong_answers_need_no_audit(stage, run):
