@@ -48,7 +48,9 @@ class Load:
 
 
 class Client(asyncio.Protocol):
-    """One connection."""
+    """One connection; asyncio and httptools call its methods."""
+
+    # ruff: noqa: D102
 
     def __init__(self, load: Load) -> None:
         self.load = load
@@ -62,8 +64,9 @@ class Client(asyncio.Protocol):
 
     def ask(self) -> None:
         load = self.load
-        late = load.until is not None and time.perf_counter() > load.until
-        if load.left <= 0 or late:
+        if load.until is not None and time.perf_counter() > load.until:
+            load.left = 0
+        if load.left <= 0:
             self.stop()
             return
         load.left -= 1

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +34,7 @@ from ossay.router.route import Route
 from ossay.router.router import Router
 from ossay.router.stage import Upstream
 from ossay.router.work import Parts
+from ossay.server.connection import Connection
 from ossay.server.serve import Server, bind
 
 CHAT = "/v1/chat/completions"
@@ -170,6 +171,7 @@ class Client:
 
     def __init__(self, app, server, port):
         self.app = app
+        self._writers = []
         self.house = app.house
         self.lane = next(iter(app.house.lanes.values())).router
         self.server = server
@@ -212,7 +214,16 @@ class Client:
             return None
 
     async def connect(self):
-        return await asyncio.open_connection("127.0.0.1", self.port)
+        """A connection, which is closed with the gateway."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._writers.append(writer)
+        return reader, writer
+
+    async def close(self):
+        for writer in self._writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def answered(data):
@@ -253,11 +264,11 @@ def chat_request(text="What is it?", *headers, model="support", **fields):
 
 
 @asynccontextmanager
-async def gateway(*lanes, keys=(), default=None, drain_s=5.0, seen=None, **options):
+async def gateway(*lanes, keys=(), default=None, drain_s=None, seen=None, head_s=30.0, **options):
     """A gateway on a real socket; yields a `Client`, drains at the end.
 
     `options` go to `Options`. The default route is the first lane's unless one is named; `seen` is
-    what counts, see `House`.
+    what counts, see `House`. A test that drains it itself says in how many seconds.
     """
     lanes = lanes or (lane(),)
     house = House(
@@ -271,16 +282,47 @@ async def gateway(*lanes, keys=(), default=None, drain_s=5.0, seen=None, **optio
     app = App(house)
     bound = bind("127.0.0.1", 0)
     started = asyncio.Event()
-    server = Server(app, bound, drain_s, started.set)
+    quick = type("Quick", (Connection,), {"head_s": head_s})
+    drain = 5.0 if drain_s is None else drain_s
+    server = Server(app, bound, drain, started.set, connection=quick)
+    client = Client(app, server, bound.getsockname()[1])
+    run = _ticking if drain_s is not None else _standing
+    async with run(server, bound, started):
+        try:
+            yield client
+        finally:
+            await client.close()
+    await app.aclose()
+
+
+@asynccontextmanager
+async def _ticking(server, bound, started):
+    """A server as it is."""
     task = asyncio.create_task(server.serve(sockets=[bound]))
     await started.wait()
     try:
-        yield Client(app, server, bound.getsockname()[1])
+        yield
     finally:
         if not server.should_exit:
             server.drain()
         await task
-        await app.aclose()
+
+
+@asynccontextmanager
+async def _standing(server, bound, started):
+    """A server without its clock, which ticks ten times a second and ends between two ticks."""
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[bound])
+    try:
+        yield
+    finally:
+        server.drain()
+        await until(lambda: not server.server_state.connections)
+        for one in server.servers:
+            one.close()
+            await one.wait_closed()
+        bound.close()
 
 
 OSSAY = Path(sys.executable).with_name("ossay")

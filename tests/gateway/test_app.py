@@ -154,7 +154,7 @@ def test_as_a_process(house, tmp_path):
 
 def test_a_drain_lets_running_answers_finish(house):
     async def run():
-        async with house.gateway(house.lane(cheap=house.Held())) as client:
+        async with house.gateway(house.lane(cheap=house.Held()), drain_s=5.0) as client:
             held = client.lane.parts.cheap.model
             reader, writer = await client.connect()
             writer.write(house.chat_request(stream=True))

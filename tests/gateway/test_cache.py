@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ossay.core.decision import Audit, Decision
 from ossay.core.types import Message, Reply, Timing, Usage
-from ossay.gateway.cache import Cache, Cached
+from ossay.gateway.cache import Cache
+from ossay.gateway.cached import Cached
 from ossay.gateway.house import Lane
 from ossay.models.clock import SystemClock
 from ossay.router.audit import Auditor

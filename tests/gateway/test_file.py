@@ -1,5 +1,6 @@
 """gateway.toml: what is read, and that every error names its line and the next step."""
 
+import re
 import tomllib
 
 import pytest
@@ -74,6 +75,17 @@ def test_the_example_is_sound():
     file = read_gateway(example(), source="gateway.toml")
     assert list(file.routes) == ["support"]
     assert not file.keys
+
+
+HINTS = [line for line in example().splitlines() if re.match(r"# \w+ = ", line)]
+
+
+@pytest.mark.parametrize("hint", HINTS)
+def test_what_the_example_has_as_a_comment_is_sound_too(hint):
+    text = example().replace(hint, hint.removeprefix("# "))
+    text = text.replace("# [keys", "[keys").replace('# sha256 = "…"', f'sha256 = "{HASH}"')
+    if '"…"' not in hint:
+        assert read_gateway(text.replace("# audit_share", "audit_share", 1), source="").routes
 
 
 @pytest.mark.parametrize(

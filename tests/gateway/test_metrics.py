@@ -10,10 +10,7 @@ from ossay.core.types import Usage
 from ossay.gateway.exposition import text_of
 from ossay.gateway.metrics import SECONDS, Metrics
 from ossay.gateway.seen import Seen
-from ossay.gateway.state import State
-from ossay.router.breaker import Breaker, BreakerLimits
 from ossay.router.planner import ByTable
-from ossay.router.stage import Upstream
 
 CALL = Called(
     "draft", "groq/small", "answered", usage=Usage(100, 40, 20, 5), cost_usd=2e-5, seconds=0.3
@@ -112,22 +109,18 @@ def test_embeddings_are_requests_but_neither_escape_nor_save(house):
 
 
 def test_breakers_and_tripped_strata_are_as_they_are_now(house):
-    breaker = Breaker(lambda: 5.0, BreakerLimits(trips_after=1))
-    breaker.enter().end("failed")
     planner = ByTable()
     planner.trip("support/low", "too much escaped")
-    parts = house.lane(planner=planner).router.parts
-    counted = Counted()
+    counted, parts = Counted(), house.lane(planner=planner).router.parts
     counted.parts = [parts]
-    counted.parts[0].__struct_fields__
+    for _ in range(5):
+        parts.cheap.breaker.enter().end("failed")
     got = counted.samples()
-    name = parts.cheap.name
-    assert got["breaker_state", "closed", name] == 1
-    assert got["breaker_state", name, "open"] == 0
+    assert got["breaker_state", "open", parts.cheap.name] == 1
+    assert got["breaker_state", "closed", parts.cheap.name] == 0
+    assert got["breaker_state", "closed", parts.strong[0].name] == 1
+    assert got["breaker_trips_total", parts.cheap.name] == 1
     assert got["stratum_tripped", "support/low"] == 1
-    broken = Upstream(parts.cheap.model, breaker)
-    assert State([parts]).breakers()[name].state == "closed"
-    assert broken.breaker.state == "open"
 
 
 def test_what_ends_calls_can_not_flood_the_labels():

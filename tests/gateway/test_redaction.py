@@ -11,13 +11,29 @@ from msgspec.structs import replace
 
 from ossay.core.decision import Audit, Decision, canonical, digest
 from ossay.core.errors import ConfigError, ModelCallError, UnknownName
-from ossay.core.types import Delta, Message, Request, Tool, ToolCall, ToolCallDelta
+from ossay.core.types import (
+    Delta,
+    Message,
+    Reply,
+    Request,
+    Timing,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
 from ossay.gateway.hidden import MOST_CHARS, Hidden, Restorer
 from ossay.gateway.hiding import Hiding
 from ossay.gateway.house import Lane
 from ossay.gateway.redacted import Redacted
 from ossay.gateway.redaction import KINDS, Redaction
+from ossay.models.endpoint import Endpoint
+from ossay.models.instant_upstream import InstantUpstream
+from ossay.models.mock_upstream import MockUpstream
+from ossay.models.providers import Provider
 from ossay.router.detectors import detector
+from ossay.router.verdict import Verdict
+from ossay.router.work import Caller
 
 ALL = Redaction(KINDS)
 SECRETS = {
@@ -28,6 +44,12 @@ SECRETS = {
     "key": (
         "sk-abcdefghijklmnopqrstuvwx",
         "AKIAABCDEFGHIJKLMNOP",
+        "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "gsk_abcdefghijklmnopqrstuvwx",
+        "hf_abcdefghijklmnopqrstuvwx",
+        "npm_abcdefghijklmnopqrstuvwx",
+        "sk_live_abcdefghijklmnopqrstuvwx",
+        "xoxb-1234567890-abcdefghijkl",
         "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA0Z3V\n-----END RSA PRIVATE KEY-----",
@@ -140,8 +162,6 @@ def test_it_is_put_back_in_a_stream_however_it_is_cut(text, cuts):
 
 
 def reply_of(message):
-    from ossay.core.types import Reply, Timing, Usage
-
     return Reply(message, Usage(), Timing(0.0, 0.0))
 
 
@@ -211,16 +231,44 @@ def test_upstream_and_log_see_placeholders_and_the_client_sees_its_own_words(hou
     assert b"4111" not in kept
 
 
-def test_a_field_that_nobody_reads_does_not_pass_upstream_either(house):
-    cheap = house.Faulty(name="cheap")
-    lane = Lane("support", Hiding(house.lane(cheap=cheap).router, ALL))
+@pytest.mark.parametrize("hides", [False, True])
+def test_bytes_do_not_pass_as_they_are_where_something_is_hidden(house, hides):
+    """A model over HTTP gets a plain cheap request as the client wrote it, but not here."""
 
     async def ask():
-        async with house.gateway(lane) as client:
-            return await client.chat("Hello?", metadata={"who": "me@example.com"})
+        async with MockUpstream(("ok",)) as upstream:
+            cheap = Endpoint("mock/m", Provider(upstream.base_url), None)
+            made = house.lane(cheap=cheap, embeddings=house.upstream(cheap))
+            lane = replace(made, router=Hiding(made.router, ALL)) if hides else made
+            async with house.gateway(lane) as client:
+                said = {"role": "user", "content": "Hello?", "name": "me@example.com"}
+                chat = await client.chat(messages=[said])
+            await cheap.aclose()
+            return chat, b"".join(upstream.bodies)
 
-    assert house.run(ask()).status == 200
-    assert b"example" not in canonical(cheap.asked[0])
+    answer, sent = house.run(ask())
+    assert answer.status == 200
+    assert b"Hello?" in sent
+    assert (b"example.com" in sent) is not hides
+
+
+def test_embeddings_go_up_without_it(house):
+    async def ask():
+        async with InstantUpstream() as upstream:
+            model = Endpoint("lab/e", Provider(upstream.base_url), None)
+            log = house.Notes()
+            made = house.lane(log=log, embeddings=house.upstream(model))
+            lane = replace(made, router=Hiding(made.router, ALL))
+            body = {"model": "support", "input": "me@example.com"}
+            async with house.gateway(lane) as client:
+                answer = await client.ask("/v1/embeddings", body)
+            await model.aclose()
+            return answer, log
+
+    answer, log = house.run(ask())
+    assert answer.status == 200
+    expected = canonical({"input": "[email]", "model": "support"})
+    assert log.decisions[0].request_hash == digest(expected)
 
 
 def test_hiding_does_not_lower_criticality(house):
@@ -299,3 +347,47 @@ def test_random_bytes_are_redacted_as_text(house):
         decision = decision_of([digest(body)])
         house.run(Redacted(notes, ALL).append(decision, {digest(body): body}, durable=False))
     assert not any(b"example.com" in body for body in notes.bodies.values())
+
+
+def test_a_client_that_leaves_breaks_off_what_hides(house):
+    cheap, notes = house.Faulty(["endless"], name="cheap"), house.Notes()
+    hiding = Hiding(house.lane(cheap=cheap, log=notes).router, ALL)
+
+    async def leave():
+        stream = hiding.ask(request_of("me@example.com"), Caller()).stream()
+        await anext(stream)
+        await stream.aclose()
+
+    house.run(leave())
+    assert (cheap.left, cheap.alive) == (1, 0)
+    assert [one.ending for one in notes.decisions] == ["left"]
+
+
+def test_a_route_check_sees_the_words_of_the_client(house):
+    seen = []
+
+    async def check(request, draft):
+        seen.append((request.messages[0].content, draft.content))
+        return Verdict("approve", 1.0, "fine")
+
+    draft = Message("assistant", "Gladly, [EMAIL_1].")
+    route = house.Route("support", criticality="medium")
+    made = house.lane(route, house.Faulty(name="cheap", message=draft), check=check)
+    lane = Lane("support", Hiding(made.router, ALL))
+
+    async def ask():
+        async with house.gateway(lane) as client:
+            return await client.chat("I am me@example.com")
+
+    assert house.run(ask()).status == 200
+    assert seen == [("I am me@example.com", "Gladly, me@example.com.")]
+
+
+def test_embeddings_go_up_without_it_and_the_same_text_stays_the_same():
+    body = b'{"model": "m", "input": ["me@example.com", "x"], "user": "you@example.com"}'
+    hiding = Hiding(None, ALL)
+    assert json.loads(hiding.without(body)) == {
+        "model": "m", "input": ["[email]", "x"], "user": "[email]",
+    }  # fmt: skip
+    with pytest.raises(ModelCallError, match="send less"):
+        hiding.without(b"x" * (MOST_CHARS + 1))

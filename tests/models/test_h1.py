@@ -123,6 +123,34 @@ def test_a_connection_that_the_server_closes_is_not_used_again():
     assert asyncio.run(run()) == 3
 
 
+@pytest.mark.parametrize(("again", "connections"), [(OK, 2), (None, 2)])
+def test_a_request_that_met_nobody_is_sent_again_once(again, connections):
+    async def run():
+        async with served(OK, None, again) as (server, pool):
+            await ask(pool)
+            try:
+                exchange = await pool.ask("/x", b"{}", 20.0)
+                assert await exchange.whole(MANY) == b"hello"
+            except ModelCallError as error:
+                assert again is None
+                assert error.kind == "connection"
+            return server.connections
+
+    assert asyncio.run(run()) == connections
+
+
+def test_a_request_that_was_heard_is_not_sent_again():
+    async def run():
+        async with served(OK, b"HTTP/1.1 2", after=lambda writer: None) as (server, pool):
+            await ask(pool)
+            server.after = lambda writer: writer.close()
+            with pytest.raises(ModelCallError):
+                await pool.ask("/x", b"{}", 20.0)
+            return server.connections
+
+    assert asyncio.run(run()) == 1
+
+
 def test_connection_close_is_heard():
     said = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
 

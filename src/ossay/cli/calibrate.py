@@ -170,5 +170,7 @@ def _route(options: Options) -> ForRoute | None:
 
 def _approve_from(options: Options, made_for: ForRoute | None) -> float:
     if options.approve_from is not None:
+        if not 0.0 <= options.approve_from <= 1.0:
+            raise UsageError(f"--approve-from {options.approve_from!r} is outside [0, 1]")
         return options.approve_from
     return _APPROVE_FROM if made_for is None else made_for.table.approve_from

@@ -83,5 +83,12 @@ def open_validator(reference: str) -> Model:
     """Open a model to try as a validator."""
     from ossay.cli import place
     from ossay.models.resolve import open_model
+    from ossay.models.scripted import Rehearsal
 
-    return open_model(reference, settings=place.here(), environ=os.environ)
+    model = open_model(reference, settings=place.here(), environ=os.environ)
+    if isinstance(model, Rehearsal):
+        raise UsageError(
+            f"{reference!r} plays in campaigns only; the script that validates is "
+            "'scripted/validator'"
+        )
+    return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -60,6 +59,10 @@ def gateway(  # noqa: PLR0913  each is something that a user may want to set
     ossay gateway --example          write gateway.toml: scripted models, no keys
     ossay gateway gateway.toml       start it
     ossay gateway gateway.toml --check
+
+    \b
+    POST /v1/chat/completions   GET /v1/models   GET /          a page
+    POST /v1/embeddings         GET /health      GET /metrics
 
     Without keys in the file only this machine can reach it: see --new-key.
 
@@ -121,12 +124,13 @@ def _start(
     from ossay.cli.gateway_budgets import Share
     from ossay.cli.gateway_serving import prepare, said, serve_alone
     from ossay.cli.gateway_workers import Crew, sockets
+    from ossay.core.cores import physical_cores
 
     table = source.file.gateway
     address = table.host if host is None else host
     _check_host(address, source)
     asked = table.workers if workers is None else workers
-    count = asked or os.cpu_count() or 1
+    count = asked or physical_cores()
     many = count > 1
     known = prepare(source) if many else []
     bound = sockets(address, table.port if port is None else port, count)

@@ -1,4 +1,4 @@
-"""Executable checks of drafts: a command in the sandbox, with the draft as a file.
+"""Executable checks of drafts: a JSON schema, or a command in the sandbox with the draft as a file.
 
 Knows nothing of what the command tests.
 """
@@ -15,9 +15,11 @@ from pathlib import Path
 
 from ossay.agent.sandbox.base import Completed, Limits, Sandbox
 from ossay.agent.workspace import Workspace
+from ossay.cli.gateway_source import Beside, Source
 from ossay.core.display import visible
 from ossay.core.types import Message, Request
 from ossay.gateway.file import CheckTable
+from ossay.router.check import Check, FollowsSchema
 from ossay.router.verdict import Verdict
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^`]*)")
@@ -78,6 +80,19 @@ class InSandbox:
                 return self._sandbox.run(self._command, workspace.root, limits=self._limits)
             finally:
                 workspace.remove()
+
+
+def open_check(source: Source, name: str, beside: Beside) -> Check:
+    """The check of a route that has one. Raises `ConfigError` that names its line."""
+    table = source.file.routes[name].check
+    assert table is not None
+    if table.schema is not None:
+        with source.blaming(("routes", name, "check", "schema")):
+            return FollowsSchema(beside.schema)
+    from ossay.agent.sandbox.find import find_sandbox
+
+    with source.blaming(("routes", name, "check", "command")):
+        return InSandbox(find_sandbox(), table, beside.files)
 
 
 def code_in(text: str) -> str | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ossay.core.decision import PlanName
     from ossay.core.types import ModelCard
     from ossay.gateway.file import RouteTable
+    from ossay.router.policy import Stratum
 
 # A request's tokens, in and out, for what a plan costs; a validator reads both and writes little.
 _IN, _OUT = 1_000, 300
@@ -39,7 +40,7 @@ class RouteSaid(Struct, frozen=True):
             less, for 1,000 tokens in and 300 out; None without a validator or its prices.
         policy: Its digest, '' without one.
         expired: Why the policy does not count any more.
-        pins: What `ossay calibrate` should pin.
+        pins: What a policy for it must pin; `ossay calibrate --gateway` does.
     """
 
     name: str
@@ -77,25 +78,41 @@ def _said(source: Source, gateway: Gateway, name: str) -> RouteSaid:
     table, parts = source.file.routes[name], gateway.parts(name)
     judges = parts.validator is not None or parts.check is not None
     least = LEVELS.index(table.criticality)
+    policy, expired = gateway.policies[name], gateway.expired[name]
     does: dict[str, str] = {}
     for level in LEVELS[least:]:
-        plan = (table.plans if table.policy is None else table.floor).of(level)
-        if plan == "validate" and not judges:
-            plan = "strong"
-        what = _plan(table, plan)
-        if table.policy is not None:
-            what = f"as the policy says, at least {plan}: {what}"
+        if policy is None:
+            what = _plan(table, _served(table.plans.of(level), judges=judges))
+        elif expired:
+            what = f"{_plan(table, 'strong')}; the policy has expired"
+        else:
+            floor = _served(table.floor.of(level), judges=judges)
+            what = _by_policy(table, policy.stratum(f"{name}/{level}"), floor)
         held = "; nothing goes out before its row is on disk" if level == "high" else ""
         does[level] = what + held
-    policy = gateway.policies[name]
     return RouteSaid(
         name,
         does,
         _break_even(table, gateway.models.cards),
         "" if policy is None else policy.digest,
-        tuple(map(told, gateway.expired[name])),
+        tuple(map(told, expired)),
         pins_of(table, gateway.models.cards, gateway.check_made_of(name)),
     )
+
+
+def _served(plan: PlanName, *, judges: bool) -> PlanName:
+    """A plan as it is served: without anybody to validate, the strong model answers."""
+    return "strong" if plan == "validate" and not judges else plan
+
+
+def _by_policy(table: RouteTable, stratum: Stratum | None, floor: PlanName) -> str:
+    """What a policy does with a part of the traffic, in one sentence."""
+    if stratum is None:
+        return f"{_plan(table, 'strong')}; the policy does not know this part of the traffic"
+    if stratum.infeasible:
+        return f"{_plan(table, 'strong')}; nothing could be promised: {stratum.infeasible}"
+    shares = f"about {stratum.published:.0%} cheap, {stratum.validated:.0%} of drafts validated"
+    return f"as the policy says ({shares}), at least {_plan(table, floor)}"
 
 
 def _plan(table: RouteTable, plan: PlanName) -> str:
@@ -106,8 +123,9 @@ def _plan(table: RouteTable, plan: PlanName) -> str:
         return f"cheap: {table.cheap} answers at once; if it fails, {strong}"
     if plan == "strong":
         return f"strong: {strong} answers"
-    if plan != "validate":
-        return f"{plan}: {table.cheap} drafts, {strong} has the last word"
+    if plan == "finalise":
+        refused = " and the check must let it pass" if table.check is not None else ""
+        return f"finalise: {table.cheap} drafts, {strong} makes the answer of it{refused}"
     judge = " then ".join(
         said
         for said in ("the check" if table.check is not None else "", table.validator or "")
@@ -145,13 +163,13 @@ def _lines(source: Source, routes: list[RouteSaid]) -> list[str]:
         default = ", the default" if one.name == file.default else ""
         said += ["", f"route {one.name}{default}"]
         said += [f"  {level:<7} {what}" for level, what in one.does.items()]
-        said += [f"  {what}" for what in _besides(file.routes[one.name], one)]
+        said += [f"  {what}" for what in _besides(source, file.routes[one.name], one)]
     if file.gateway.detectors:
         said += ["", f"raised by: {', '.join(file.gateway.detectors)}"]
     return said
 
 
-def _besides(table: RouteTable, said: RouteSaid) -> list[str]:
+def _besides(source: Source, table: RouteTable, said: RouteSaid) -> list[str]:
     lines = []
     if said.policy:
         lines.append(f"policy {said.policy[:12]}")
@@ -167,6 +185,11 @@ def _besides(table: RouteTable, said: RouteSaid) -> list[str]:
         lines.append(f"{table.audit_share:.1%} of published drafts are audited by {table.judge}")
     kept = f"for {table.keep_days:g} days" if table.keep_days else "as hashes only"
     lines.append(f"texts are kept {kept}")
-    pins = " ".join(f"--pin {shlex.quote(f'{what}={pin}')}" for what, pin in said.pins.items())
-    lines.append(f"to calibrate for it: {pins}")
+    if not said.policy:
+        file = shlex.quote(str(source.path))
+        log = shlex.quote(source.shown_log.strip("'"))
+        lines.append(
+            f"a promise for it: ossay calibrate --log {log} --gateway {file} --route {said.name} "
+            "--alpha 0.05 --out policy.json"
+        )
     return lines

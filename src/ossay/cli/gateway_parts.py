@@ -15,21 +15,22 @@ from ossay.cli import place
 from ossay.cli.gateway_budgets import Budgets, Share
 from ossay.cli.gateway_drift import Following
 from ossay.cli.gateway_models import Models
+from ossay.cli.gateway_policies import note_of, planner_of
 from ossay.cli.gateway_source import Source
 from ossay.core.chance import Unforeseen
 from ossay.core.errors import LedgerError
+from ossay.core.model import Passes
 from ossay.gateway.front import front_of
 from ossay.gateway.house import House, Lane
 from ossay.gateway.keyring import Key, Keyring
 from ossay.gateway.options import Options
-from ossay.gateway.pins import changes_of, told
+from ossay.gateway.pins import changes_of
 from ossay.gateway.redaction import Redaction
 from ossay.gateway.seen import Seen
 from ossay.models.clock import SystemClock
 from ossay.router.audit import Auditor
 from ossay.router.detectors import detector
 from ossay.router.drift import Guard, Monitor, guard_of
-from ossay.router.planner import ByPolicy, ByTable
 from ossay.router.router import Router
 from ossay.router.work import Parts
 
@@ -58,8 +59,7 @@ class Gateway:
         notes: What whoever starts it should know: policies that have expired, strata that tripped.
 
     Raises:
-        ConfigError: something in the file that can't be, with its line.
-        LedgerError: no decision log can be had.
+        ConfigError: something in the file that can't be, with its line; also the log.
     """
 
     def __init__(
@@ -78,14 +78,18 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
         self.policies = {name: beside.policy for name, beside in self._beside.items()}
         self.expired = {name: self._expired(name) for name in source.file.routes}
-        self._planners = {name: self._planner(name) for name in source.file.routes}
+        self._planners = {
+            name: planner_of(self.policies[name], self.expired[name]) for name in source.file.routes
+        }
 
     async def open(self) -> House:
         """Open the log, restore what it knows, and begin what runs beside the requests."""
         from ossay.store.decisions import open_decisions
 
         file, clock, share = self.source.file, self._clock, self._share
-        log = self._log = open_decisions(self.source.log, create=True)
+        address = self.source.log
+        with self.source.blaming(("gateway", "log")):
+            log = self._log = open_decisions(address, create=True)
         redaction = Redaction(file.gateway.redact)
         seen = Seen(log, redaction=redaction, now=clock.unix, monotonic=clock.monotonic)
         budgets = Budgets(file.keys, share, log.spent_usd, clock.unix())
@@ -98,7 +102,13 @@ class Gateway:
                 guards[name] = guard
             hides = redaction if table.redact_upstream else None
             asks = front_of(router, cache=seen.cache, cache_s=table.cache_s, hides=hides)
-            lanes[name] = Lane(name, asks)
+            embeds = None if table.embeddings is None else self.models[table.embeddings]
+            if embeds is not None and not isinstance(embeds.model, Passes):
+                self.source.fail(
+                    ("routes", name, "embeddings"),
+                    f"routes.{name}.embeddings = {table.embeddings!r} is behind no OpenAI endpoint",
+                )
+            lanes[name] = Lane(name, asks, embeds)
         await self.models.load()
         if guards:
             following = Following(log, Monitor(guards), None if share.number else self._unique)
@@ -141,7 +151,9 @@ class Gateway:
                 self._log.close()
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+        task = asyncio.create_task(work)
+        task.add_done_callback(_ended)
+        self._tasks.append(task)
 
     def _unique(self) -> str:
         return f"{self._rng.getrandbits(128):032x}"
@@ -200,37 +212,18 @@ class Gateway:
         if policy is None:
             return ()
         changes = changes_of(policy, table, self.models.cards, self.check_made_of(name))
-        if changes:
-            said = "; ".join(map(told, changes))
-            self.notes.append(
-                f"route {name!r}: the policy has expired, all goes to the strong model: {said}; "
-                "calibrate anew"
-            )
+        note = note_of(self.source, name, policy, changes)
+        self.notes += [note] if note else []
         return changes
 
-    def _planner(self, name: str) -> ByPolicy | ByTable:
-        from ossay.router.policy import Chooser
-
-        policy = self.policies[name]
-        if policy is None:
-            return ByTable()
-        return ByPolicy(Chooser(policy), changes=self.expired[name])
-
     def _check(self, name: str) -> Check | None:
-        table, beside = self.source.file.routes[name].check, self._beside[name]
-        if table is None:
+        if self.source.file.routes[name].check is None:
             return None
-        if table.schema is not None:
-            from ossay.router.check import FollowsSchema
+        from ossay.cli.gateway_check import InSandbox, open_check
 
-            with self.source.blaming(("routes", name, "check", "schema")):
-                return FollowsSchema(beside.schema)
-        from ossay.agent.sandbox.find import find_sandbox
-        from ossay.cli.gateway_check import InSandbox
-
-        with self.source.blaming(("routes", name, "check", "command")):
-            check = InSandbox(find_sandbox(), table, beside.files)
-        self._sandboxed.append(check)
+        check = open_check(self.source, name, self._beside[name])
+        if isinstance(check, InSandbox):
+            self._sandboxed.append(check)
         return check
 
     def _per_minute(self, key: KeyTable) -> int | None:
@@ -246,3 +239,9 @@ class Gateway:
             except LedgerError as error:
                 _log.warning("bodies of the decision log could not be deleted: %s", error)
             await self._clock.sleep(_PRUNE_S)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """Say that something ended which should run for ever."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("%s ended: %r", task.get_coro(), error)

@@ -35,7 +35,9 @@ def prepare(source: Source) -> list[str]:
     for name in source.file.routes:
         gateway.parts(name)
     asyncio.run(gateway.aclose())
-    open_decisions(source.log, create=True).close()
+    address = source.log
+    with source.blaming(("gateway", "log")):
+        open_decisions(address, create=True).close()
     return gateway.notes
 
 
@@ -71,11 +73,13 @@ def said(
     host, port = bound.getsockname()[:2]
     if bound.family == socket.AF_INET6:
         host = f"[{host}]"
-    url = f"http://{host}:{port}/v1"
+    page = f"http://{host}:{port}/"
+    url = f"{page}v1"
     routes = list(source.file.routes)
     if as_json:
         told = {
             "url": url,
+            "page": page,
             "port": port,
             "pid": os.getpid(),
             "workers": workers,
@@ -85,5 +89,8 @@ def said(
         }
         return msgspec.json.encode(told).decode()
     processes = f", {workers} processes" if workers > 1 else ""
-    lines = [f"ossay gateway at {url}, routes: {', '.join(routes)}{processes}", *notes]
+    lines = [
+        f"ossay gateway at {url}, routes: {', '.join(routes)}{processes}; page at {page}",
+        *notes,
+    ]
     return "\n".join(lines)

@@ -80,7 +80,9 @@ class Source:
         """The log's place without a password."""
         from ossay.store.address import parse_address
 
-        return str(parse_address(self.log))
+        log = self.log
+        with self.blaming(("gateway", "log")):
+            return str(parse_address(log))
 
     def fail(self, place: Place, said: str) -> NoReturn:
         """Raise `ConfigError` that names the line of a place in the file."""

@@ -164,8 +164,8 @@ class Trip(Struct, frozen=True, omit_defaults=True, tag="trip", tag_field="entry
     def why(self) -> str:
         """In words."""
         return (
-            f"about {self.escapes / max(self.requests, 1):.1%} of {self.requests:,} requests escaped, "
-            f"{self.alpha:.1%} were promised"
+            f"about {self.escapes / max(self.requests, 1):.1%} of {self.requests:,} requests "
+            f"escaped, {self.alpha:.1%} were promised"
         )
 
 

@@ -14,7 +14,7 @@ from ossay.gateway.house import House
 from ossay.gateway.routes import answer_of
 from ossay.server.admission import draining
 from ossay.server.body import Gone
-from ossay.server.endpoint import as_api_error
+from ossay.server.errors import as_api_error
 
 _log = logging.getLogger("ossay.gateway.access")
 _LEFT = 499  # as nginx calls a client that left
@@ -36,7 +36,8 @@ class App:
             at, answer = answer_of(asking)
             await answer(asking)
         except Gone:
-            asking.status = asking.status or _LEFT
+            if not asking.over:
+                asking.status = _LEFT
         except Exception as error:  # noqa: BLE001  whatever it is, it becomes an answer
             if asking.over:
                 _log.warning("a model failed after its answer", exc_info=error)

@@ -81,20 +81,22 @@ class Asking:
             self._head = message
             return
         more = message.get("more_body", False)
-        self.over = not more
         head, self._head = self._head, None
         if head is None:
             await self._send(message)
-            return
+        else:
+            await self._begin(head, message, more=more)
+        self.over = not more
+
+    async def _begin(self, head: Message, message: Message, *, more: bool) -> None:
         fields = head["headers"]
         if self.decided is not None:
             fields = fields + self._of_decision(self.decided)
-        if self.line is None:
-            await self._send({**head, "headers": fields})
-            await self._send(message)
+        if self.line is not None:
+            await self.line.answer(self.status, fields, message.get("body", b""), more=more)
             return
-        fields = [field for field in fields if field[0] != b"content-length"]
-        await self.line.answer(self.status, fields, message.get("body", b""), more=more)
+        await self._send({**head, "headers": fields})
+        await self._send(message)
 
     def watch(self) -> Watch:
         """Return a watch over the client, which `House.stop_all` ends too."""

@@ -1,7 +1,7 @@
 """The gateway's numbers in Prometheus' text format: GET /metrics.
 
 Labels are names out of the gateway's file and fixed words, never what a client or a model wrote.
-Every name is in this file; README lists them. Knows nothing of HTTP.
+Every name is in this file. Knows nothing of HTTP.
 """
 
 from __future__ import annotations

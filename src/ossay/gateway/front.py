@@ -6,7 +6,8 @@ Knows nothing of either.
 from __future__ import annotations
 
 from ossay.gateway.asks import Asks
-from ossay.gateway.cache import Cache, Cached
+from ossay.gateway.cache import Cache
+from ossay.gateway.cached import Cached
 from ossay.gateway.hiding import Hiding
 from ossay.gateway.redaction import Redaction
 

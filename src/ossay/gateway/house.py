@@ -83,8 +83,10 @@ class House:
                     f"route {lane.name!r}: embeddings = {embeds.name!r} is no model behind an "
                     "OpenAI endpoint; name one that is, or leave it out"
                 )
-        if default and default not in lanes:
-            raise UnknownName.of("route", default, lanes)
+        named = [default] if default else []
+        for name in [*named, *(route for key in keyring.keys for route in key.routes)]:
+            if name not in lanes:
+                raise UnknownName.of("route", name, lanes)
         self.lanes = dict(lanes)
         self.default = default
         self.keyring = keyring

@@ -68,6 +68,11 @@ class Keyring:
     def __bool__(self) -> bool:
         return bool(self._keys)
 
+    @property
+    def keys(self) -> list[Key]:
+        """All of them."""
+        return [key for _, key in self._keys.values()]
+
     def check(self, headers: Mapping[bytes, bytes]) -> Key | None:
         """Return who asks; None where no keys are kept.
 

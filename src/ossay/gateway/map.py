@@ -16,8 +16,8 @@ WIDTH, HEIGHT = 330, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 12, 44
 _FREE = 34  # pixels for what costs nothing, which has no place on a scale of factors
 _RADIUS = 9.0
-_GAP = 2.3 * _RADIUS
-_LABEL = 32.0  # of the quality beside a mark
+_HALF_LABEL = 15.0  # half the width of the quality beside a mark
+_FLOOR = HEIGHT - _BOTTOM
 
 
 class Dot(Struct, frozen=True):
@@ -50,45 +50,45 @@ def draw(dots: Sequence[Dot]) -> str:
         return ""
     free = any(dot.usd == 0.0 for dot in dots)
     left = _LEFT + (_FREE if free else 0)
-    x = _Scale([dot.usd for dot in dots if dot.usd], left + 2 * _RADIUS, WIDTH - _RIGHT - _LABEL)
+    x = _Scale(
+        [dot.usd for dot in dots if dot.usd], left + 2 * _RADIUS, WIDTH - _RIGHT - 2 * _HALF_LABEL
+    )
     y = _Scale([dot.speed for dot in dots], HEIGHT - _BOTTOM - _RADIUS, _TOP + _RADIUS)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="map-title">',
         '<title id="map-title">Price and speed of models; the table below has the numbers</title>',
         *_axes(x, y, free=free),
     ]
-    taken: list[_Box] = []
+    circles: list[_Box] = []
     for dot in dots:
         x_at = x.of(dot.usd) if dot.usd else _LEFT + _FREE / 2
-        box = _clear(_Box(x_at, y.of(dot.speed), dot.quality is not None), taken)
-        taken.append(box)
-        parts.append(_dot(dot, box))
+        circles.append(_apart(_around(x_at, y.of(dot.speed)), circles))
+    taken = list(circles)
+    for dot, circle in zip(dots, circles, strict=True):
+        label = _label_of(circle, taken) if dot.quality is not None else None
+        taken += [label] if label is not None else []
+        parts.append(_dot(dot, circle, label))
     return "".join([*parts, "</svg>"])
 
 
 class _Box(Struct, frozen=True):
-    """Where a mark is, and the space that it takes with the quality beside it, in pixels."""
+    """A rectangle, by its middle and half its sides, in pixels."""
 
     x: float
     y: float
-    labelled: bool
-
-    @property
-    def flipped(self) -> bool:
-        """Whether the label has room at the left only."""
-        return self.x + _RADIUS + _LABEL > WIDTH
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """From left to right."""
-        label = _LABEL if self.labelled else 0.0
-        left, right = (label, 0.0) if self.flipped else (0.0, label)
-        return self.x - _RADIUS - left, self.x + _RADIUS + right
+    half_width: float
+    half_height: float
 
     def meets(self, other: _Box) -> bool:
         """Whether the two overlap."""
-        (left, right), (low, high) = self.span, other.span
-        return abs(self.y - other.y) < _GAP and left < high and low < right
+        across = abs(self.x - other.x) < self.half_width + other.half_width - 0.1
+        return across and abs(self.y - other.y) < self.half_height + other.half_height - 0.1
+
+    @property
+    def inside(self) -> bool:
+        """Whether it lies between the axes and the edges."""
+        across = self.x - self.half_width >= _LEFT and self.x + self.half_width <= WIDTH
+        return across and self.y - self.half_height >= 0 and self.y + self.half_height <= _FLOOR
 
 
 class _Scale:
@@ -138,30 +138,39 @@ def _axes(x: _Scale, y: _Scale, *, free: bool) -> list[str]:
     return parts
 
 
-def _dot(dot: Dot, box: _Box) -> str:
+def _dot(dot: Dot, circle: _Box, label: _Box | None) -> str:
     kind = "own" if dot.own else "published"
-    quality = ""
-    if dot.quality is not None:
-        at, anchor = (box.x + _RADIUS + 2, "start")
-        if box.flipped:
-            at, anchor = (box.x - _RADIUS - 2, "end")
-        quality = _text(at, box.y + 4, f"{dot.quality:.0f}%", anchor)
+    x, y = circle.x, circle.y
+    quality = "" if label is None else _text(label.x, label.y + 4, f"{dot.quality:.0f}%")
     return (
-        f'<g class="{kind}"><circle cx="{box.x:.1f}" cy="{box.y:.1f}" r="{_RADIUS:g}"/>'
-        f'<text class="mark" x="{box.x:.1f}" y="{box.y + 4:.1f}" text-anchor="middle">{dot.mark}'
-        f"</text>{quality}</g>"
+        f'<g class="{kind}"><circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS:g}"/>'
+        f'<text class="mark" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{dot.mark}</text>'
+        f"{quality}</g>"
     )
 
 
-def _clear(box: _Box, taken: Sequence[_Box]) -> _Box:
-    """Move a mark up or down to where no other lies."""
-    for step in range(40):
-        shift = _GAP * ((step + 1) // 2) * (1 if step % 2 else -1)
-        moved = _Box(box.x, box.y - shift, box.labelled)
-        inside = _TOP + _RADIUS <= moved.y <= HEIGHT - _BOTTOM - _RADIUS
-        if (inside or not step) and not any(moved.meets(other) for other in taken):
+def _around(x: float, y: float) -> _Box:
+    return _Box(x, y, _RADIUS + 1.0, _RADIUS + 1.0)
+
+
+def _apart(circle: _Box, others: Sequence[_Box]) -> _Box:
+    """Move a mark up or down to where no other lies; where there is no room, leave it."""
+    for step in range(30):
+        shift = 2.0 * circle.half_height * ((step + 1) // 2) * (1 if step % 2 else -1)
+        moved = _around(circle.x, circle.y - shift)
+        if (moved.inside or not step) and not any(map(moved.meets, others)):
             return moved
-    return box
+    return circle
+
+
+def _label_of(circle: _Box, others: Sequence[_Box]) -> _Box | None:
+    """Room for a quality beside a mark, below it or above; None where there is none."""
+    aside, over = circle.half_width + _HALF_LABEL, circle.half_height + 7.0
+    for x, y in ((aside, 0.0), (-aside, 0.0), (0.0, over), (0.0, -over)):
+        label = _Box(circle.x + x, circle.y + y, _HALF_LABEL, 7.0)
+        if label.inside and not any(map(label.meets, others)):
+            return label
+    return None
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:

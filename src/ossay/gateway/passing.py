@@ -7,6 +7,7 @@ of what is in the bytes.
 from __future__ import annotations
 
 from ossay.gateway.asking import Asking
+from ossay.gateway.plain import is_plain
 from ossay.router.passing import Passing, passing
 from ossay.router.serving import Serving
 from ossay.server.beat import Beat
@@ -21,8 +22,6 @@ _EVENTS = [
     (b"x-accel-buffering", b"no"),  # nginx would hold events back
 ]
 _NOTHING: Headers = []
-# A role that not every endpoint knows; on the way through pieces it is put in other words.
-_DEVELOPER = b'"developer"'
 
 
 async def pass_on(asking: Asking, body: bytes, *, show_usage: bool) -> bool:
@@ -32,7 +31,7 @@ async def pass_on(asking: Asking, body: bytes, *, show_usage: bool) -> bool:
     stream's count of tokens. Raises `Gone`, or what the client is to be told.
     """
     serving = asking.serving
-    if not isinstance(serving, Serving) or _DEVELOPER in body:
+    if not isinstance(serving, Serving) or not is_plain(body):
         return False
     way = await passing(serving)
     if way is None:

@@ -31,34 +31,39 @@ class Span(Struct, frozen=True):
 
 Find = Callable[[str], Iterator[tuple[int, int]]]
 
-# Where something may begin: not inside a word; but the n of '\n' is none, in JSON within a text.
-_EDGE = r"(?:(?<![^\W_])|(?<=\\[nrtbf]))"
+# Said after the first character, so that a search can leap to it: nothing begins inside a word; but
+# the n of '\n' is no word, in JSON that lies in a text.
+_EDGE = r"(?:(?<![^\W_].)(?<!\\[nrtbf])|(?<=\\[nrtbf].))"
 _DOMAIN = re.compile(r"@(?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_]{2,24}")
 _LOCAL = re.compile(r"[\w.%+-]")
 _MOST_LOCAL = 64  # RFC 5321, 4.5.3.1.1
 _CARD = re.compile(
-    r"(?<!\d)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?!\d)"
+    r"\d(?<!\d\d)(?:\d{12,18}|\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{3}([ -])\d{6}\2\d{4,5})(?!\d)"
 )
-_IBAN = re.compile(_EDGE + r"[A-Za-z]{2}\d\d(?:[ -]?[A-Za-z0-9]){11,30}")
+_IBAN = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)(?:[ -]?[A-Za-z0-9]){11,30}")
 _PHONE = re.compile(
-    r"(?:(?<![\w+.])|(?<=\\[nrtbf]))(?:"
-    r"(?:\+|00)[1-9](?:(?:[ .\-/]| ?\(|\) ?)?\d){6,14}"  # E.164, as it is written
-    r"|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}"  # North America
-    r"|\(?0[1-9]\d{1,4}\)?[ /-]\d{3,9}(?:[ -]\d{2,8}){0,3}"  # with a trunk prefix
+    r"[+(\d](?:(?<![\w+.].)|(?<=\\[nrtbf].))(?:"
+    r"(?:(?<=\+)|(?<=0)0)[1-9](?:(?:[ .\-/]| ?\(|\) ?)?\d){6,14}"  # E.164, as it is written
+    r"|(?:(?<=\()\d{3}|(?<=\d)\d\d)\)?[ .-]\d{3}[ .-]\d{4}"  # North America
+    r"|(?:(?<=\()0|(?<=0))[1-9]\d{1,4}\)?[ /-]\d{3,9}(?:[ -]\d{2,8}){0,3}"  # with a trunk prefix
     r")(?!\w)"
 )
-_KEY = re.compile(
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*+"
-    r"(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
-    rf"|{_EDGE}(?:"
-    r"sk-[A-Za-z0-9_-]{16,}+"
-    r"|(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}+"
-    r"|(?:gh[opusr]|github_pat|glpat|hf|gsk|npm|pypi|xox[abeoprs])[_-][A-Za-z0-9_-]{16,}+"
-    r"|A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])"
-    r"|AIza[A-Za-z0-9_-]{35}"
-    r"|(?<![_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+"  # RFC 7519
-    r")"
-)
+_KEYS = (
+    ("-", r"----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*+"
+          r"(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"),
+    ("s", _EDGE + r"k-[A-Za-z0-9_-]{16,}+"),
+    ("[srp]", _EDGE + r"k_(?:live|test)_[A-Za-z0-9]{16,}+"),
+    ("g", _EDGE + r"(?:h[opusr]|ithub_pat|lpat|sk)[_-][A-Za-z0-9_-]{16,}+"),
+    ("h", _EDGE + r"f_[A-Za-z0-9]{16,}+"),
+    ("n", _EDGE + r"pm_[A-Za-z0-9]{16,}+"),
+    ("p", _EDGE + r"ypi-[A-Za-z0-9_-]{16,}+"),
+    ("x", _EDGE + r"ox[abeoprs]-[A-Za-z0-9-]{16,}+"),
+    ("A", _EDGE + r"(?:[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])|Iza[A-Za-z0-9_-]{35})"),
+    # RFC 7519
+    ("e", _EDGE + r"(?<![_-].)yJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+"),
+)  # fmt: skip
+_EDGES = re.compile("." + _EDGE)
+_KEY = re.compile("|".join(first + rest for first, rest in _KEYS))
 # Characters of an IBAN by country: the registry of ISO 13616.
 _IBAN_CHARS = {
     name: int(length)
@@ -154,10 +159,10 @@ def _own(pattern: str) -> Find:
             f"redact = {OWN + pattern!r}: an own pattern holds no quote, backslash or line break"
         )
     classes = {"#": r"\d", "?": r"[^\W\d_]"}
-    whole = "".join(classes.get(char) or re.escape(char) for char in pattern)
-    first, last = (char in "#?" or char.isalnum() for char in (pattern[0], pattern[-1]))
-    around = (_EDGE if first else "", r"(?!\w)" if last else "")
-    found = re.compile(f"{around[0]}{whole}{around[1]}", re.IGNORECASE)
+    first, *rest = (classes.get(char) or re.escape(char) for char in pattern)
+    word = [char in "#?" or char.isalnum() for char in (pattern[0], pattern[-1])]
+    around = (_EDGE if word[0] else "", r"(?!\w)" if word[1] else "")
+    found = re.compile(f"{first}{around[0]}{''.join(rest)}{around[1]}", re.IGNORECASE)
     return lambda text: (match.span() for match in found.finditer(text))
 
 
@@ -186,10 +191,12 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
     position = 0
     while match := _IBAN.search(text, position):
-        length = _iban_length(match[0], text[match.end() : match.end() + 1])
-        if length:
-            yield match.start(), match.start() + length
-        position = match.start() + (length or 4)
+        start = match.start() - 2
+        found = text[start : match.end()]
+        length = _iban_length(found, text[match.end() : match.end() + 1])
+        if length and start >= position and _EDGES.match(text, start):
+            yield start, start + length
+        position = max(match.end() - len(found) + length, match.start() + 2)
 
 
 def _iban_length(found: str, after: str) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 from ossay.gateway import exposition
 from ossay.gateway.asking import Asking
+from ossay.gateway.house import House
+from ossay.gateway.state import State
 from ossay.gateway.view import look
 from ossay.server.errors import ApiError
 from ossay.server.respond import send_body
@@ -34,8 +36,7 @@ async def page(asking: Asking) -> None:
     from ossay.gateway.published import published
 
     house = asking.house
-    parts = (lane.router.parts for lane in house.lanes.values())
-    view = look(house.seen, parts, published(), in_flight=len(house.running))
+    view = look(house.seen, _state(house), published(), in_flight=len(house.running))
     shown = await asyncio.to_thread(render, view)  # the first time reads the templates
     headers = [*_GUARDS, (b"content-security-policy", shown.policy.encode())]
     html = b"text/html; charset=utf-8"
@@ -50,11 +51,17 @@ async def metrics(asking: Asking) -> None:
     text = exposition.text_of(
         house.seen.metrics,
         house.seen.tally.summary(),
-        house.seen.state(lane.router.parts for lane in house.lanes.values()),
+        _state(house),
         in_flight=len(house.running),
         cache=house.seen.cache,
     )
     await send_body(asking.send, 200, text, headers=_GUARDS, content_type=exposition.CONTENT_TYPE)
+
+
+def _state(house: House) -> State:
+    lanes = house.lanes.values()
+    embed = (lane.embeddings for lane in lanes if lane.embeddings is not None)
+    return house.seen.state((lane.router.parts for lane in lanes), embed)
 
 
 async def _welcome(asking: Asking) -> bool:

@@ -16,6 +16,7 @@ from ossay.gateway.observed import Observed
 from ossay.gateway.redacted import Redacted
 from ossay.gateway.redaction import Redaction
 from ossay.gateway.state import Queued, State
+from ossay.router.stage import Upstream
 from ossay.router.tally import Tally
 from ossay.router.work import Parts
 
@@ -57,9 +58,9 @@ class Seen:
         hears = (self._sum, self.metrics.hear, self._keep, self.cache.hear)
         self.log: Log = Observed(inner, hears)
 
-    def state(self, parts: Iterable[Parts]) -> State:
-        """How those routes are right now."""
-        return State(parts, self._queue)
+    def state(self, parts: Iterable[Parts], more: Iterable[Upstream] = ()) -> State:
+        """How those routes, and models that they ask besides, are right now."""
+        return State(parts, self._queue, more)
 
     def _sum(self, entry: Entry) -> None:
         """Embeddings are no answers: they neither escape nor save anything."""

@@ -39,17 +39,21 @@ class State:
 
     Args:
         parts: One for each route.
+        more: Models that routes ask besides, as for embeddings.
         log: The log that all of them write; None where there is none.
     """
 
-    def __init__(self, parts: Iterable[Parts], log: Queued | None = None) -> None:
-        self._parts = tuple(parts)
+    def __init__(
+        self, parts: Iterable[Parts], log: Queued | None = None, more: Iterable[Upstream] = ()
+    ) -> None:
+        self.parts = tuple(parts)
+        self._more = tuple(more)
         self.log = log
 
     def upstreams(self) -> dict[str, Upstream]:
         """Every model that a route asks while somebody waits, by reference."""
-        found: dict[str, Upstream] = {}
-        for parts in self._parts:
+        found = {one.name: one for one in self._more}
+        for parts in self.parts:
             named = [parts.cheap, *parts.strong]
             named += [parts.validator] if parts.validator is not None else []
             found.update((one.name, one) for one in named)
@@ -62,7 +66,7 @@ class State:
     def tripped(self) -> dict[str, str]:
         """Stratum -> why it goes to the strong model only."""
         found: dict[str, str] = {}
-        for parts in self._parts:
+        for parts in self.parts:
             if isinstance(parts.planner, Tripping):
                 found.update(parts.planner.tripped)
         return found

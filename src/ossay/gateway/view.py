@@ -19,7 +19,6 @@ from ossay.gateway.state import State
 from ossay.router.route import PLANS
 from ossay.router.stage import Upstream
 from ossay.router.tally import Summary
-from ossay.router.work import Parts
 
 # What a request may come to, in the order of the bars.
 ENDINGS: tuple[Ending, ...] = ("draft", "repair", "strong", "failed", "refused", "left")
@@ -98,12 +97,8 @@ class View(Struct, frozen=True):
     trouble: str = ""
 
 
-def look(
-    seen: Seen, parts: Iterable[Parts], figures: Iterable[Published], *, in_flight: int
-) -> View:
+def look(seen: Seen, state: State, figures: Iterable[Published], *, in_flight: int) -> View:
     """Look at everything once."""
-    parts = tuple(parts)
-    state = seen.state(parts)
     summary = seen.tally.summary()
     measured = tuple(_measured(state, seen.metrics))
     shown = tuple((str(number), one) for number, one in enumerate(figures, 1))
@@ -111,7 +106,7 @@ def look(
     return View(
         at=seen.now(),
         began=seen.began,
-        routes=tuple(one.route.name for one in parts),
+        routes=tuple(one.route.name for one in state.parts),
         in_flight=in_flight,
         summary=summary,
         plans=tuple(_plans(summary)),

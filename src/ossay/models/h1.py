@@ -69,12 +69,45 @@ class Pool:
         self._open: set[_Connection] = set()
         self._tls: ssl.SSLContext | None = None
 
+    async def ask(self, path: str, body: bytes, timeout_s: float) -> Exchange:
+        """Send a request and wait for the head of its answer. Raises `ModelCallError`.
+
+        A server may give up a kept connection just as a request is on its way. Then that met
+        nobody, and is sent once more at once, on a new connection.
+        """
+        exchange = await self.post(path, body, timeout_s)
+        try:
+            await exchange.begin()
+        except ModelCallError:
+            if not (exchange.kept and exchange.unheard):
+                raise
+        except BaseException:
+            exchange.close()
+            raise
+        else:
+            return exchange
+        connection = await self._connected(timeout_s)
+        exchange = self._send(connection, path, body, timeout_s)
+        try:
+            await exchange.begin()
+        except BaseException:
+            exchange.close()
+            raise
+        return exchange
+
     async def post(self, path: str, body: bytes, timeout_s: float) -> Exchange:
         """Send a request; returns before its answer. `timeout_s` bounds the whole exchange.
 
         Raises `ModelCallError` of kind 'connection' or 'deadline'.
         """
-        connection = self._kept() or await self._connected(timeout_s)
+        kept = self._kept()
+        if kept is None:
+            return self._send(await self._connected(timeout_s), path, body, timeout_s)
+        exchange = self._send(kept, path, body, timeout_s)
+        exchange.kept = True
+        return exchange
+
+    def _send(self, connection: _Connection, path: str, body: bytes, timeout_s: float) -> Exchange:
         head = self._heads.get(path)
         if head is None:
             target = f"{self.origin.prefix}{path}"
@@ -132,6 +165,7 @@ class Exchange:
         status: Of the answer, 0 until its head is there.
         headers: In lower case; of equal names the last.
         complete: Whether all of it came.
+        kept: Whether it went over a connection that had been used before.
     """
 
     __slots__ = (
@@ -143,6 +177,8 @@ class Exchange:
         "_waiter",
         "complete",
         "headers",
+        "heard",
+        "kept",
         "status",
     )
 
@@ -150,12 +186,19 @@ class Exchange:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.complete = False
+        self.kept = False
+        self.heard = False
         self._connection: _Connection | None = connection
         self._parts: list[bytes] = []
         self._unread = 0
         self._error: ModelCallError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether the connection was lost before a single byte of an answer."""
+        return not self.heard and self._error is not None and self._error.kind == "connection"
 
     async def begin(self) -> None:
         """Wait for the head. Raises `ModelCallError`."""
@@ -293,6 +336,7 @@ class _Connection(asyncio.Protocol):
         if exchange is None:
             self.abort()  # nobody asked
             return
+        exchange.heard = True
         try:
             self._parser.feed_data(data)
         except ModelCallError as error:

@@ -114,8 +114,7 @@ class Passage:
         try:
             said, streamed = self._body(path, body, max_tokens)
             began = self.clock.monotonic()
-            exchange = await self._pool.post(path, said, deadline_s)
-            await exchange.begin()
+            exchange = await self._pool.ask(path, said, deadline_s)
             if exchange.status != 200:
                 await self._refuse(exchange)
             _check_type(exchange, streamed=streamed)

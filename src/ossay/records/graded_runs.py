@@ -10,10 +10,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ossay.core.errors import UnknownName, UsageError
 from ossay.core.graded import Charge, Graded
 from ossay.core.outcome import Outcome
-from ossay.core.records import CampaignRecord, RunRecord
+from ossay.core.records import CallRecord, CampaignRecord, RunRecord
 from ossay.core.task import Transcript
 from ossay.records.graded import GradedFile
 
@@ -37,7 +39,8 @@ def graded_runs(
 ) -> GradedFile:
     """Pair the runs of two models; `transcript` gives what was said in a run, by its id.
 
-    `ungraded` counts instances that only one of them finished, or whose prompt is not there.
+    `ungraded` counts instances that only one of them finished, or whose prompt is not there. Costs
+    and seconds are those of a run's calls.
 
     Raises:
         UnknownName: the campaign has no such model, or runs have no such name as `stratum`.
@@ -52,13 +55,14 @@ def graded_runs(
     sides = [_by_instance(record.runs, model) for model in (cheap, strong)]
     every = sorted({*sides[0], *sides[1]})
     rows: list[Graded] = []
+    waits = _waits(record.calls)
     data = hashlib.sha256()
     for instance in every:
         pair = _pair(sides[0].get(instance, {}), sides[1].get(instance, {}))
         said = None if pair is None else transcript(pair[0].id)
         if pair is None or said is None:
             continue
-        charges = [_charge(run) for run in pair]
+        charges = [_charge(run, waits.get((run.id, run.tries))) for run in pair]
         row = Graded(
             said.prompt,
             pair[0].outcome is Outcome.PASSED,
@@ -75,6 +79,8 @@ def graded_runs(
         raise UsageError(
             f"campaign {record.name!r} has no instance that both {cheap!r} and {strong!r} finished"
         )
+    if not any(row.strong.usd for row in rows):
+        rows = [_without_costs(row) for row in rows]
     columns = {"cheap": cheap, "strong": strong, "query": "the prompt", "task": "suite/task"}
     repeated = len(rows) - len({row.query for row in rows})
     return GradedFile(tuple(rows), data.hexdigest(), columns, repeated, len(every) - len(rows))
@@ -98,5 +104,20 @@ def _pair(
     return (ones[both[0]], others[both[0]]) if both else None
 
 
-def _charge(run: RunRecord) -> Charge:
-    return Charge(run.cost_usd, run.seconds)
+def _without_costs(row: Graded) -> Graded:
+    """Where the strong model is free, costs tell no plan from another; calls may."""
+    return replace(row, cheap=replace(row.cheap, usd=None), strong=replace(row.strong, usd=None))
+
+
+def _waits(calls: Sequence[CallRecord]) -> dict[tuple[str, int], float | None]:
+    """Run and try -> seconds of its calls, None where one of them is not timed."""
+    found: dict[tuple[str, int], float | None] = {}
+    for call in calls:
+        place = call.run_id, call.try_
+        before = found.get(place, 0.0)
+        found[place] = None if before is None or call.total_s is None else before + call.total_s
+    return found
+
+
+def _charge(run: RunRecord, seconds: float | None) -> Charge:
+    return Charge(run.cost_usd, seconds)

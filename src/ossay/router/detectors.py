@@ -7,11 +7,12 @@ never instead of it. Text can only ever make a request dearer. Knows nothing of 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ossay.core.decision import Criticality
 from ossay.core.display import visible
 from ossay.core.errors import UnknownName
-from ossay.core.types import Request
+from ossay.core.types import Message, Request
 from ossay.router.criticality import Detector, Raised
 
 _NAME_CHARS = 64  # of a tool's name in a reason
@@ -32,16 +33,22 @@ _LOOKS = """
     calculate can check count describe fetch find get has inspect is list lookup query read search
     show view
 """
+_WORD = re.compile(r"\w+")
+_SIGNS = "$€£"
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-# Name -> level, what is said of a message, the pattern's stems, the pattern. Each match holds one
-# of the stems; to look for those first takes a fifth of the time.
+# Name -> level, what is said of a message, the pattern's words, the pattern. Each match holds one
+# of the words whole, in lower case; 'word*' begins one, a sign stands anywhere. To look for those
+# first takes a tenth of the time.
 _PATTERNS: dict[str, tuple[Criticality, str, str, str]] = {
     "money": (
         "medium",
         "speaks of money",
-        "invoic pay refund chargeback pric quot salar tax vat iban loan mortgage transfer "
-        "bank credit invest rechnung zahlung überweisung $ € £",
+        "invoice invoices payment payments payout payouts pay pays paying refund refunds refunded "
+        "chargeback chargebacks pricing price prices quote quotes quotation quotations salary "
+        "salaries payroll tax taxes vat iban loan loans mortgage mortgages wire bank credit invest "
+        "investment investments investing rechnung rechnungen zahlung zahlungen überweisung "
+        "überweisungen $ € £",
         r"\b(?:invoices?|payments?|payouts?|pay(?:s|ing)?|refunds?|refunded|chargebacks?|pricing|"
         r"prices?|quot(?:e|ation)s? for|salar(?:y|ies)|payroll|tax(?:es)?|VAT|IBAN|loans?|"
         r"mortgages?|wire transfers?|bank accounts?|credit cards?|invest(?:ment|ing|ments)?|"
@@ -50,9 +57,10 @@ _PATTERNS: dict[str, tuple[Criticality, str, str, str]] = {
     "legal": (
         "high",
         "speaks of law",
-        "contract legal lawsuit litigation liabilit indemnif complian gdpr hipaa terms "
-        "disclosure nda attorney lawyer subpoena plaintiff patent copyright warrant vertr "
-        "haftung",
+        "contract contracts legal legally lawsuit lawsuits litigation liability liabilities "
+        "indemnif* compliant compliance gdpr hipaa terms disclosure nda attorney attorneys lawyer "
+        "lawyers subpoena subpoenas plaintiff plaintiffs patent patents copyright warranty "
+        "warranties vertrag verträge haftung",
         r"\b(?:contracts?|legal(?:ly)?|lawsuits?|litigation|liabilit(?:y|ies)|indemnif\w*|"
         r"complian(?:t|ce)|GDPR|HIPAA|terms of service|non-disclosure|NDA|attorneys?|lawyers?|"
         r"subpoenas?|plaintiffs?|patents?|copyright|warrant(?:y|ies)|Vertr(?:ag|äge)|Haftung)\b",
@@ -60,8 +68,11 @@ _PATTERNS: dict[str, tuple[Criticality, str, str, str]] = {
     "security": (
         "high",
         "speaks of security",
-        "passw passphrase credential secret key token vulnerabilit cve exploit firewall crypt "
-        "certificate authent authori permission sudo root 2fa mfa",
+        "password passwords passphrase passphrases credential credentials secret secrets private "
+        "api apikey apikeys api_key api_keys access -----begin* vulnerability vulnerabilities cve "
+        "exploit exploits firewall firewalls encrypt* decrypt* certificate certificates "
+        "authenticat* authorization authorisation permission permissions sudo root 2fa mfa "
+        "passwort passwörter",
         r"\b(?:passwords?|passphrases?|credentials?|secrets?|private keys?|api[ _-]?keys?|"
         r"access tokens?|vulnerabilit(?:y|ies)|CVE-\d+|exploits?|firewalls?|encrypt\w*|decrypt\w*|"
         r"certificates?|authenticat\w*|authori[sz]ation|permissions?|sudo|root access|2FA|MFA|"
@@ -70,7 +81,8 @@ _PATTERNS: dict[str, tuple[Criticality, str, str, str]] = {
     "production": (
         "high",
         "speaks of code that goes to production",
-        "prod deploy hotfix migration drop delete truncate rm git terraform kubectl branch",
+        "prod production deploy deploys deployed deploying deployment hotfix hotfixes migration "
+        "migrations drop delete truncate rm git terraform kubectl branch",
         r"\b(?:in(?:to)? prod(?:uction)?|to prod(?:uction)?|prod(?:uction)? (?:code|database|"
         r"server|cluster|systems?|deploy\w*)|deploy(?:s|ed|ing|ment)?|hotfix(?:es)?|"
         r"database migrations?|DROP TABLE|DELETE FROM|TRUNCATE TABLE|rm -rf|git push|terraform "
@@ -79,8 +91,7 @@ _PATTERNS: dict[str, tuple[Criticality, str, str, str]] = {
     "steering": (
         "medium",
         "holds text that speaks to a validator",
-        "approve accept pass rubber ignore disregard forget validator reviewer judge grader "
-        "verdict",
+        "approve accept pass stamp ignore disregard forget validator reviewer judge grader verdict",
         r"\b(?:approve|accept|pass|rubber-stamp) (?:this|the|my) (?:draft|answer|response|reply)|"
         r"\b(?:ignore|disregard|forget) (?:all |any |the )*(?:previous|prior|above|earlier|your) "
         r"(?:instructions?|prompts?|rules?)|\b(?:dear|note to(?: the)?|to the|you are the) "
@@ -116,27 +127,40 @@ class SideEffects:
 class Words:
     """Looks for a pattern in all messages: whoever wrote them, however long ago."""
 
-    def __init__(self, name: str, to: Criticality, says: str, stems: str, pattern: str) -> None:
+    def __init__(self, name: str, to: Criticality, says: str, words: str, pattern: str) -> None:
         self.name = name
         self._to = to
         self._says = says
-        self._stems = stems.split()
+        whole: list[str] = []
+        parts: list[str] = []
+        for word in words.split():
+            (parts if word.endswith("*") or word in _SIGNS else whole).append(word.rstrip("*"))
+        self._words = frozenset(whole)
+        self._parts = tuple(parts)
         self._pattern = re.compile(pattern, re.IGNORECASE)
 
     def look(self, request: Request) -> Raised | None:
         """Return the first message that has it. The reason quotes nothing of the text."""
-        for number, message in enumerate(request.messages, 1):
-            lowered = message.content.lower()
-            for stem in self._stems:  # a loop of its own: half of what `any` takes
-                if stem in lowered:
-                    break
-            else:
-                continue
+        for number, (text, words) in enumerate(_read(request.messages), 1):
+            if self._words.isdisjoint(words):
+                for part in self._parts:
+                    if part in text:
+                        break
+                else:
+                    continue
+            message = request.messages[number - 1]
             if self._pattern.search(message.content):
                 return Raised(
                     self.name, self._to, f"message {number} ({message.role}) {self._says}"
                 )
         return None
+
+
+@lru_cache(maxsize=1)  # one detector after the other asks for the same
+def _read(messages: tuple[Message, ...]) -> list[tuple[str, frozenset[str]]]:
+    """Each message in lower case, and the words in it."""
+    lowered = [message.content.lower() for message in messages]
+    return [(text, frozenset(_WORD.findall(text))) for text in lowered]
 
 
 def detector(name: str, to: Criticality | None = None) -> Detector:

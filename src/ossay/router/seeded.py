@@ -7,6 +7,7 @@ and with a text aimed at the validator at its end. Knows nothing of where drafts
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -93,7 +94,7 @@ async def judge(
     at_once: int = 8,
     heard: Callable[[int], None] = lambda done: None,
 ) -> list[Judged]:
-    """Ask about every seed, as the gateway would; pleas take turns.
+    """Ask about every seed, as the gateway would; pleas take turns, for right and for wrong ones.
 
     Args:
         validator: Asked twice for each seed.
@@ -110,16 +111,16 @@ async def judge(
         async with places:
             return await _ruled(validator, seed, rules, approve_from)
 
-    async def both(number: int, seed: Seed) -> Judged:
+    async def both(plea: int, seed: Seed) -> Judged:
         nonlocal done
-        plea = number % len(PLEAS)
         pleading = replace(seed, draft=f"{seed.draft}\n\n{PLEAS[plea]}")
         plain, pleaded = await asyncio.gather(ask(seed), ask(pleading))
         done += 1
         heard(done)
         return Judged(seed, plain, pleaded, plea)
 
-    return await asyncio.gather(*(both(number, seed) for number, seed in enumerate(seeds)))
+    turn = {True: itertools.cycle(range(len(PLEAS))), False: itertools.cycle(range(len(PLEAS)))}
+    return await asyncio.gather(*(both(next(turn[seed.right]), seed) for seed in seeds))
 
 
 def trial_of(judged: Sequence[Judged], level: float = 0.95) -> Trial:

@@ -20,7 +20,7 @@ from ossay.core.errors import LedgerError
 from ossay.store.address import Address, parse_address
 from ossay.store.decisions_append import Addition, Append
 from ossay.store.decisions_chain import Head, read_entry
-from ossay.store.decisions_engine import open_log_engine
+from ossay.store.decisions_engine import empty_write_ahead_log, open_log_engine
 from ossay.store.decisions_find import ANY, Found, Wanted, find_id, find_last, find_next
 from ossay.store.decisions_head import HeadFile
 from ossay.store.decisions_schema import bodies, entries
@@ -169,9 +169,16 @@ class DecisionLog:
             return float(connection.execute(query).scalar() or 0.0)
 
     def prune(self, now: float) -> int:
-        """Delete the bodies that need not be kept any longer; returns how many."""
-        with plain_errors(self.address), self._engine.begin() as connection:
-            return connection.execute(delete(bodies).where(bodies.c.kept_until < now)).rowcount
+        """Delete the bodies that need not be kept any longer; returns how many.
+
+        From a SQLite log's files as well, unless somebody reads it just then: the next time.
+        """
+        with plain_errors(self.address):
+            with self._engine.begin() as connection:
+                gone = connection.execute(delete(bodies).where(bodies.c.kept_until < now)).rowcount
+            if gone and self.address.path is not None:
+                empty_write_ahead_log(self._engine)
+        return gone
 
     def verify(
         self,

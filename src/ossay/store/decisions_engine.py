@@ -62,12 +62,21 @@ def _sqlite(address: Address, *, create: bool) -> Engine:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
 
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("ossay_begin", "BEGIN"))
 
     return engine
+
+
+def empty_write_ahead_log(engine: Engine) -> None:
+    """Write all of it to the database and cut the file, which else holds what was deleted."""
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
 
 def _postgresql(address: Address) -> Engine:
