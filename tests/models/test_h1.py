@@ -123,20 +123,26 @@ def test_a_connection_that_the_server_closes_is_not_used_again():
     assert asyncio.run(run()) == 3
 
 
-@pytest.mark.parametrize(("again", "connections"), [(OK, 2), (None, 2)])
-def test_a_request_that_met_nobody_is_sent_again_once(again, connections):
+def test_a_request_that_met_nobody_is_sent_again():
     async def run():
-        async with served(OK, None, again) as (server, pool):
+        async with served(OK, None) as (server, pool):
             await ask(pool)
-            try:
-                exchange = await pool.ask("/x", b"{}", 20.0)
-                assert await exchange.whole(MANY) == b"hello"
-            except ModelCallError as error:
-                assert again is None
-                assert error.kind == "connection"
+            exchange = await pool.ask("/x", b"{}", 20.0)
+            assert await exchange.whole(MANY) == b"hello"
             return server.connections
 
-    assert asyncio.run(run()) == connections
+    assert asyncio.run(run()) == 2
+
+
+def test_but_only_once():
+    async def run():
+        async with served(OK, None, None) as (server, pool):
+            await ask(pool)
+            with pytest.raises(ModelCallError, match="before it answered"):
+                await pool.ask("/x", b"{}", 20.0)
+            return server.connections
+
+    assert asyncio.run(run()) == 2
 
 
 def test_a_request_that_was_heard_is_not_sent_again():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import zstandard
@@ -21,6 +22,9 @@ from ossay.store.writer import Refused
 
 # Bytes of one body. Far above what the server lets in.
 MAX_BODY = 64 << 20
+# Rows of one statement. The interpreter is free for others while a statement runs, and is asked for
+# again after each: row by row, whoever answers requests would have to stop for every one.
+_TOGETHER = 100
 
 
 class Addition(Struct, frozen=True):
@@ -44,7 +48,7 @@ class Append:
 
     def __init__(self) -> None:
         self._packing = threading.local()
-        self._statement: str | None = None
+        self._statements: dict[int, str] = {}
 
     def prepare(self, payload: Addition) -> _Ready:
         """Encode and compress."""
@@ -63,23 +67,27 @@ class Append:
             last = Head(seq, link(last.hash, seq, ready.text))
             heads.append(last)
             rows.append((seq, last.hash, ready.text, *ready.columns))
-        # By position and as the driver takes it: half of what SQLAlchemy's own insert costs a row.
-        connection.exec_driver_sql(self._insert(connection), rows)
+        for start in range(0, len(rows), _TOGETHER):
+            some = rows[start : start + _TOGETHER]
+            values = tuple(chain.from_iterable(some))
+            connection.exec_driver_sql(self._insert(connection, len(some)), values)
         moved = head.update().where(head.c.seq == at.seq).values(seq=last.seq, hash=last.hash)
         if connection.execute(moved).rowcount != 1:
             raise Refused
         self._keep(connection, prepared)
         return heads
 
-    def _insert(self, connection: Connection) -> str:
-        """The statement that takes rows as `apply` makes them."""
-        if self._statement is None:
+    def _insert(self, connection: Connection, count: int) -> str:
+        """The statement that takes so many rows as `apply` makes them."""
+        statement = self._statements.get(count)
+        if statement is None:
             mark = "%s" if connection.dialect.paramstyle == "format" else "?"
             names = ("seq", "hash", "entry", *COLUMNS)
             quoted = ", ".join(f'"{name}"' for name in names)
-            marks = ", ".join([mark] * len(names))
-            self._statement = f"INSERT INTO {entries.name} ({quoted}) VALUES ({marks})"
-        return self._statement
+            row = f"({', '.join([mark] * len(names))})"
+            statement = f"INSERT INTO {entries.name} ({quoted}) VALUES {', '.join([row] * count)}"
+            self._statements[count] = statement
+        return statement
 
     @staticmethod
     def _keep(connection: Connection, prepared: list[_Ready]) -> None:
