@@ -23,8 +23,9 @@ from ossay.store.writer import Refused
 # Bytes of one body. Far above what the server lets in.
 MAX_BODY = 64 << 20
 # Rows of one statement. The interpreter is free for others while a statement runs, and is asked for
-# again after each: row by row, whoever answers requests would have to stop for every one.
-_TOGETHER = 100
+# again after each: row by row, whoever answers requests would have to stop for every one. More
+# rows would take megabytes for the statement.
+_TOGETHER = 25
 
 
 class Addition(Struct, frozen=True):
@@ -67,10 +68,12 @@ class Append:
             last = Head(seq, link(last.hash, seq, ready.text))
             heads.append(last)
             rows.append((seq, last.hash, ready.text, *ready.columns))
-        for start in range(0, len(rows), _TOGETHER):
-            some = rows[start : start + _TOGETHER]
-            values = tuple(chain.from_iterable(some))
-            connection.exec_driver_sql(self._insert(connection, len(some)), values)
+        whole = len(rows) - len(rows) % _TOGETHER
+        for start in range(0, whole, _TOGETHER):
+            values = tuple(chain.from_iterable(rows[start : start + _TOGETHER]))
+            connection.exec_driver_sql(self._insert(connection, _TOGETHER), values)
+        if rows[whole:]:
+            connection.exec_driver_sql(self._insert(connection, 1), rows[whole:])
         moved = head.update().where(head.c.seq == at.seq).values(seq=last.seq, hash=last.hash)
         if connection.execute(moved).rowcount != 1:
             raise Refused
