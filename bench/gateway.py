@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import statistics
 import subprocess
 import sys
@@ -80,7 +79,7 @@ def measured(given: argparse.Namespace, work: Path) -> dict[str, Any]:
         with servers.stopped(running):
             soak = soaked(given.soak, work, up) if given.soak else []
     return {
-        "command": f"python bench/gateway.py {shlex.join(sys.argv[1:])}".strip(),
+        "command": command(given),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_environment("none"),
         "seconds": given.seconds,
@@ -91,6 +90,12 @@ def measured(given: argparse.Namespace, work: Path) -> dict[str, Any]:
         "missing": missing,
         "soak": soak,
     }
+
+
+def command(given: argparse.Namespace) -> str:
+    """As it was called, but for the place where the others are installed."""
+    said = f"--rounds {given.rounds} --seconds {given.seconds:g} --soak {given.soak}"
+    return f"python bench/gateway.py {said}{' --only-ours' if given.only_ours else ''}"
 
 
 def everyone(
@@ -153,7 +158,7 @@ def load(
 
 
 def start_s(work: Path, up: Running) -> float:
-    """Seconds from the command to the first whole answer, with a log that is there already."""
+    """Seconds from the command to the first whole answer."""
     with servers.ours("start", work / "start", up, GATEWAY_CORE) as running:
         return running.ready_s
 

@@ -101,6 +101,8 @@ def ours(
     """`ossay gateway`, or the same without its log."""
     folder.mkdir(exist_ok=True)
     (folder / "gateway.toml").write_text(GATEWAY)
+    for left in folder.glob("decisions.db*"):  # each begins with an empty log
+        left.unlink()
     (folder / "ossay.toml").write_text(PROVIDERS.format(base_url=_url(up)))
     command = [str(OSSAY), "gateway", "gateway.toml", "--json"]
     if not logged:

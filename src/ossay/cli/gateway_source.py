@@ -53,13 +53,17 @@ class Source:
         self.path = path
         self._environ = environ
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
         except FileNotFoundError:
             raise UsageError(
                 f"no file {str(path)!r}; `ossay gateway --example {path.name}` writes one"
             ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read {str(path)!r}: {error}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"{str(path)!r} is no UTF-8 at byte {error.start}; save it as UTF-8"
+            ) from error
+        except OSError as error:
+            raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
         self._document = Document(text, source=str(path))
         self.file = self._document.decode(GatewayFile)
         check_sense(self._document, self.file)

@@ -176,7 +176,7 @@ class DecisionLog:
         with plain_errors(self.address):
             with self._engine.begin() as connection:
                 gone = connection.execute(delete(bodies).where(bodies.c.kept_until < now)).rowcount
-            if gone and self.address.path is not None:
+            if self.address.path is not None:
                 empty_write_ahead_log(self._engine)
         return gone
 

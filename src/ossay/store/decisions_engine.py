@@ -23,6 +23,8 @@ from ossay.store.schema import meta
 
 # Any number, the same in every ossay: only one process makes the tables.
 _CREATION_LOCK = 0x055A9
+# How long a checkpoint may wait for readers, and writers for it.
+_CHECKPOINT_MS = 100
 
 
 def open_log_engine(address: Address, *, create: bool) -> Engine:
@@ -72,11 +74,18 @@ def _sqlite(address: Address, *, create: bool) -> Engine:
 
 
 def empty_write_ahead_log(engine: Engine) -> None:
-    """Write all of it to the database and cut the file, which else holds what was deleted."""
+    """Write all of it to the database and cut the file, which else holds what was deleted.
+
+    Not while somebody reads: as long as this waits for a reader, nobody can write.
+    """
     with engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         assert raw is not None
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        raw.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_MS}").close()
+        try:
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            raw.execute(f"PRAGMA busy_timeout = {1000 * BUSY_S:.0f}").close()
 
 
 def _postgresql(address: Address) -> Engine:

@@ -284,4 +284,5 @@ def _answer(jobs: list[_Job[Any, Any]]) -> None:
 
 def _settle(jobs: list[_Job[Any, Any]]) -> None:
     for job in jobs:
-        job.tell(job.result, job.error)
+        # An action has its results before the commit, which may fail: on a full disk, for one.
+        job.tell(None if job.error is not None else job.result, job.error)
