@@ -141,3 +141,88 @@ def answered():
         return str(url)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def asking():
+    """(query) -> a request's hash and its body, as a decision log keeps them."""
+    from ossay.core.decision import canonical, digest
+    from ossay.core.types import Message, Request
+
+    def asking(query):
+        body = canonical(Request((Message("user", query),)))
+        return digest(body), body
+
+    return asking
+
+
+@pytest.fixture(scope="session")
+def call():
+    """(step, how it ended, …) -> one step of a decision, with the cost and time of its kind."""
+    from ossay.core.decision import Called
+
+    usual = {
+        "draft": ("lab/small", 0.001, 0.3),
+        "validate": ("lab/judge", 0.002, 0.4),
+        "strong": ("lab/big", 0.02, 2.0),
+    }
+
+    def call(step, ended="answered", **more):
+        model, usd, seconds = usual[step]
+        given = {"model": model, "cost_usd": usd, "seconds": seconds, **more}
+        return Called(step=step, ended=ended, **given)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def decision(asking, call):
+    """(number, query, …) -> a published draft of low criticality, unless told otherwise."""
+    from ossay.core.decision import Decision
+
+    def decision(number, query="what?", *, calls=None, **more):
+        given = {
+            "id": f"{number:032x}",
+            "at": 1_000.0 + number,
+            "route": "support",
+            "key": "team",
+            "criticality": "low",
+            "declared": "low",
+            "declared_by": "route",
+            "plan": "cheap",
+            "plan_why": "low criticality",
+            "ending": "draft",
+            "request_hash": asking(query)[0],
+            "seconds": 0.5,
+            "kept_until": 4e9,
+        } | more
+        if calls is None:
+            steps = {"cheap": ["draft"], "validate": ["draft", "validate"], "strong": []}
+            strong = ["strong"] * (given["ending"] == "strong")
+            calls = [call(step) for step in steps[given["plan"]] + strong]
+        known = [one.cost_usd for one in calls]
+        cost = None if None in known else sum(known)
+        return Decision(**{"calls": tuple(calls), "cost_usd": cost, **given})
+
+    return decision
+
+
+@pytest.fixture(scope="session")
+def audit():
+    """(decision, wrong, …) -> its audit; wrong None: without a label."""
+    from ossay.core.decision import Audit, Called
+
+    def audit(of, wrong=False, *, ended="answered", **more):
+        given = {
+            "id": f"audit-{of.id}",
+            "of": of.id,
+            "at": of.at + 1,
+            "chance": of.audit_chance,
+            "wrong": wrong,
+            "answer_hash": "",
+            "ruling": {None: "", True: "reject", False: "approve"}[wrong],
+            "call": Called("validate", "lab/big", ended, cost_usd=0.02, seconds=1.0),
+        }
+        return Audit(**{**given, **more})
+
+    return audit

@@ -127,12 +127,13 @@ def test_the_readmes_client_gets_its_answer(tmp_path):
 
 
 def test_the_readmes_files_are_valid(tmp_path):
-    """One plan and one user's configuration, read by the readers that users meet."""
+    """Two plans, a user's configuration and a gateway, read by the readers that users meet."""
     from ossay.campaign.plan import read_plan
     from ossay.core.settings import settings_from
+    from ossay.gateway.file import read_gateway
     from ossay.models.providers import load_providers
 
-    plan, configuration, adaptive = blocks("toml")
+    plan, configuration, adaptive, gateway = blocks("toml")
     (tmp_path / "plan.toml").write_text(plan)
     shown = read_plan(tmp_path / "plan.toml")
     assert shown.name == "first-look"
@@ -143,3 +144,7 @@ def test_the_readmes_files_are_valid(tmp_path):
     for provider, _, model in (reference.partition("/") for reference in shown.models):
         assert model in providers[provider].prices  # else its limit on money could not be kept
     assert providers["mine"].prices["my-model"].output == 0.40
+    route = read_gateway(gateway, source="gateway.toml").routes["support"]
+    for reference in (route.cheap, route.validator, *route.strong):
+        provider, _, model = reference.partition("/")
+        assert model in providers[provider].prices  # else its key's budget could not be kept

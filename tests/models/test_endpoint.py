@@ -44,12 +44,13 @@ ERRORS = {
     "drop": "connection",
     "not_http": "bad_response",
     "hang": "deadline",
+    "endless": "deadline",
     "slow_loris": "deadline",
     "huge": "bad_response",
     "huge_line": "bad_response",
 }
 # Those that fail after a piece of the answer came.
-BEGAN = {"error_mid_stream", "malformed_json", "cut", "cut_politely", "huge"}
+BEGAN = {"endless", "error_mid_stream", "malformed_json", "cut", "cut_politely", "huge"}
 REPLIES = sorted(set(FAULTS) - set(ERRORS) - {"broken_arguments", "failed_generation"})
 
 

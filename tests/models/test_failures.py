@@ -103,3 +103,16 @@ def test_an_error_is_named_cut_harmless_and_without_the_key():
     assert "\n" not in shown
     assert len(shown) < TEXT_CHARS + 50
     assert (error.kind, error.status, error.attempts) == ("refused", 401, 2)
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"retry-after-ms": "7000"}])
+def test_when_to_come_back_is_kept_with_the_error(headers):
+    error = of_status(429, headers, b"", 0.0).error
+    assert error.retry_after_s == 7.0
+    assert cleaned(error, "lab/m", None).retry_after_s == 7.0
+    assert of_status(429, {}, b"", 0.0).error.retry_after_s is None
+
+
+def test_that_a_tool_call_had_begun_is_kept_with_the_error():
+    error = ModelCallError("cut_off", "it broke", began=True, acted=True)
+    assert cleaned(error, "lab/m", None).acted

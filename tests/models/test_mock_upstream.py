@@ -71,3 +71,33 @@ def test_it_runs_as_a_program_on_loopback():
         finally:
             process.terminate()
         assert process.wait(10) == 0
+
+
+def test_who_asks_for_no_stream_gets_one_body():
+    async def exchange() -> tuple[str, str]:
+        async with MockUpstream() as upstream, aiohttp.ClientSession() as session:
+            url = f"{upstream.base_url}/chat/completions"
+            async with session.post(url, json={"model": "m", "messages": []}) as response:
+                said = await response.json()
+                return response.content_type, said["choices"][0]["message"]["content"]
+
+    kind, said = asyncio.run(exchange())
+    assert kind == "application/json"
+    assert said.startswith("Hello")
+
+
+@pytest.mark.parametrize("fault", ["hang", "endless"])
+def test_it_notes_who_leaves(fault: str):
+    async def exchange() -> MockUpstream:
+        async with MockUpstream([fault]) as upstream:
+            asking = asyncio.create_task(ask(upstream.base_url))
+            while not upstream.seen:
+                await asyncio.sleep(0.001)
+            asking.cancel()
+            while not upstream.left_at:
+                await asyncio.sleep(0.001)
+            return upstream
+
+    upstream = asyncio.run(exchange())
+    assert len(upstream.left_at) == 1
+    assert upstream.completed == []

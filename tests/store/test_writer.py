@@ -62,6 +62,47 @@ def test_jobs_that_wait_share_a_transaction(engine, writer):
     assert len(insert.batches) < 250
 
 
+def test_what_nobody_awaits_is_written_with_what_comes_soon(engine, writer):
+    insert = Insert()
+    told = []
+
+    async def put_all():
+        for n in range(200):
+            writer.put_later(insert, n, lambda result, error: told.append((result, error)))
+        await asyncio.sleep(0)
+        assert await writer.submit(insert, 200) == 400
+
+    asyncio.run(put_all())
+    assert told == [(n * 2, None) for n in range(200)]
+    assert noted(engine) == {str(n) for n in range(201)}
+    assert len(insert.batches) < 10
+
+
+def test_what_nobody_awaits_is_written_after_its_loop_is_gone(engine, writer):
+    insert = Insert()
+
+    async def put():
+        writer.put_later(insert, 7, lambda result, error: None)
+
+    asyncio.run(put())
+    writer.close()
+    assert noted(engine) == {"7"}
+
+
+def test_what_nobody_awaits_tells_of_its_failure(writer):
+    insert = Insert()
+    told = []
+
+    async def put():
+        writer.put_later(insert, -1, lambda result, error: told.append((result, error)))
+        assert await writer.submit(insert, 1) == 2
+
+    asyncio.run(put())
+    ((result, error),) = told
+    assert result is None
+    assert isinstance(error, Refused)
+
+
 def test_what_was_awaited_is_in_the_database(engine, writer):
     async def one_by_one():
         for number in range(20):

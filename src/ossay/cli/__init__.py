@@ -46,6 +46,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Set from when a cheap model may answer, with a promise.",
     ),
     "serve": ("ossay.cli.serve:serve", "Serve a model over the OpenAI wire."),
+    "gateway": (
+        "ossay.cli.gateway:gateway",
+        "Draft cheap, validate, publish: serve routes over models.",
+    ),
+    "log": ("ossay.cli.log:log", "Verify, show and sum up a gateway's decision log."),
     "chat": ("ossay.cli.chat:chat", "Talk with a model in the terminal."),
     "generate": ("ossay.cli.generate:generate", "Let a gpt-oss model go on from text or ids."),
     "synth": ("ossay.cli.synth:synth", "Write a random checkpoint of a real model's shape."),

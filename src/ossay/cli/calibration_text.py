@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ossay.records.graded import GradedFile
+    from ossay.cli.calibrate_source import Source
     from ossay.router.calibrate import Calibrated
     from ossay.router.policy import Expected, Policy
     from ossay.router.stratum import Tuned
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 _LISTED = 40
 
 
-def figures(found: Calibrated) -> bytes:
-    """All that was found but the gate's weights and the time, as JSON."""
+def figures(found: Calibrated, source: Source) -> bytes:
+    """All that was found but the gate's weights and the time, as JSON.
+
+    Where nobody knows how often the strong model is right, all that rests on it is null.
+    """
     policy = found.policy
     whole = overall(policy)
     shown: dict[str, Any] = {
@@ -42,11 +45,17 @@ def figures(found: Calibrated) -> bytes:
         "naive": msgspec.to_builtins(found.naive),
         "conformal": msgspec.to_builtins(found.conformal),
         "validator_errors": msgspec.to_builtins(found.validator),
+        "notes": source.notes,
+        "strong_known": source.strong_known,
     }
+    if not source.strong_known:
+        for expected in (shown["expected"], *(one["expected"] for one in shown["strata"])):
+            expected["policy"]["right"] = expected["always_strong"]["right"] = None
+            expected["best_single"] = None
     return msgspec.json.format(msgspec.json.encode(shown))
 
 
-def print_calibration(found: Calibrated, graded: GradedFile, console: Console) -> None:
+def print_calibration(found: Calibrated, source: Source, console: Console) -> None:
     """Print the promise first, then what it rests on."""
     policy = found.policy
     console.print(visible(promise(policy)), style="bold", soft_wrap=True)
@@ -57,9 +66,9 @@ def print_calibration(found: Calibrated, graded: GradedFile, console: Console) -
     console.print()
     console.print(_strata(policy))
     console.print()
-    console.print(_expected(policy))
+    console.print(_expected(policy, strong_known=source.strong_known))
     console.print()
-    for line in _notes(found, graded):
+    for line in _notes(found, source):
         console.print(visible(line), soft_wrap=True)
 
 
@@ -90,28 +99,31 @@ def _strata(policy: Policy) -> Table:
     return table
 
 
-def _expected(policy: Policy) -> Table:
+def _expected(policy: Policy, *, strong_known: bool) -> Table:
     whole = overall(policy)
     unit = "$ a request" if policy.unit == "USD" else f"cost ({policy.unit})"
     table = _table("", unit, "saved", "right", "seconds")
     best = policy.cheap if whole.best_single == whole.always_cheap else policy.strong
-    for name, one in (
-        ("this policy", whole.policy),
-        (f"always {policy.cheap}", whole.always_cheap),
-        (f"always {policy.strong}", whole.always_strong),
-        (f"best single: {best}", whole.best_single),
-    ):
-        table.add_row(visible(name, 60), *_row(one, whole.always_strong))
+    rows = [
+        ("this policy", whole.policy, strong_known),
+        (f"always {policy.cheap}", whole.always_cheap, True),
+        (f"always {policy.strong}", whole.always_strong, strong_known),
+    ]
+    if strong_known:
+        rows.append((f"best single: {best}", whole.best_single, True))
+    for name, one, known in rows:
+        cost, saved, right, wait = _row(one, whole.always_strong)
+        table.add_row(visible(name, 60), cost, saved, right if known else "unknown", wait)
     return table
 
 
-def _row(one: Expected, strong: Expected) -> tuple[str, ...]:
+def _row(one: Expected, strong: Expected) -> tuple[str, str, str, str]:
     part = 1.0 - one.cost / strong.cost if strong.cost else 0.0
     wait = "" if one.seconds is None else f"{one.seconds:.2f}"
     return f"{one.cost:.4g}", _percent(part), _percent(one.right), wait
 
 
-def _notes(found: Calibrated, graded: GradedFile) -> Iterator[str]:
+def _notes(found: Calibrated, source: Source) -> Iterator[str]:
     policy = found.policy
     for one in policy.strata[:_LISTED]:
         if not one.feasible:
@@ -138,15 +150,7 @@ def _notes(found: Calibrated, graded: GradedFile) -> Iterator[str]:
             f"The gate tells a query that {policy.cheap} gets right from one it gets wrong "
             f"{_percent(found.auc)} of the time{_foreseen(found)}."
         )
-    taken = ", ".join(f"{field}: {column!r}" for field, column in graded.columns.items())
-    yield f"Read as {taken}."
-    if graded.ungraded:
-        yield f"{graded.ungraded:,} rows without a result of both models were left out."
-    if graded.repeated:
-        yield (
-            f"{graded.repeated:,} rows repeat an earlier query. As traffic that is right; several "
-            "tries at one query would make the promise look surer than it is."
-        )
+    yield from source.notes
     if policy.feasible:
         yield "It holds for traffic like these rows; audits of served requests tell when it isn't."
 

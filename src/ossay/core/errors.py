@@ -78,6 +78,8 @@ class ModelCallError(OssayError):
         began: Whether the model was seen at work: a piece of its answer had come, or, where it
             runs in this process, it had begun to read.
         waited_s: Seconds before the last attempt was sent: for a free slot, or after refusals.
+        acted: Whether the model had begun to call a tool.
+        retry_after_s: Seconds after which it is worth asking again, where somebody said so.
     """
 
     def __init__(
@@ -88,14 +90,18 @@ class ModelCallError(OssayError):
         status: int | None = None,
         attempts: int = 1,
         began: bool = False,
+        acted: bool = False,
         waited_s: float = 0.0,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(text)
         self.kind: CallErrorKind = kind
         self.status = status
         self.attempts = attempts
         self.began = began
+        self.acted = acted
         self.waited_s = waited_s
+        self.retry_after_s = retry_after_s
 
 
 class EnvironmentDefect(OssayError):

@@ -1,6 +1,6 @@
 """The protocol that everything measured, served or routed to satisfies: Model.
 
-`Rehearsed`, `Completes`, `Loads` and `Gauged` are what some models can do besides.
+`Rehearsed`, `Completes`, `Loads`, `Gauged` and `Passes` are what some models can do besides.
 
 Knows nothing of where the tokens come from.
 """
@@ -71,6 +71,75 @@ class Gauged(Protocol):
 
     def gauges(self) -> Mapping[str, float]:
         """Return what holds right now, by name ('running', 'waiting', 'cache_used_ratio')."""
+        ...
+
+
+class Passed(Protocol):
+    """An answer as bytes, while it comes. Close it, whatever happens.
+
+    Attributes:
+        content_type: Of the answer: 'application/json' or 'text/event-stream'.
+        streamed: Whether it comes as events.
+        began: Whether a piece of the answer came: text, reasoning or a tool call.
+        acted: Whether the model has begun to call a tool.
+        reply: The whole answer, once `read` has returned its last bytes; None before.
+    """
+
+    @property
+    def content_type(self) -> str: ...  # noqa: D102  see above
+
+    @property
+    def streamed(self) -> bool: ...  # noqa: D102
+
+    @property
+    def began(self) -> bool: ...  # noqa: D102
+
+    @property
+    def acted(self) -> bool: ...  # noqa: D102
+
+    @property
+    def reply(self) -> Reply | None: ...  # noqa: D102
+
+    async def read(self) -> bytes:
+        """Return what came, of a stream whole events only; b'' after the last.
+
+        Raises `ModelCallError` where the answer breaks off or reports an error.
+        """
+        ...
+
+    def close(self) -> None:
+        """Break off what has not come; a second time it does nothing."""
+        ...
+
+
+@runtime_checkable
+class Passes(Protocol):
+    """A model behind the OpenAI wire, which takes a request's body and answers in bytes."""
+
+    async def pass_on(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        deadline_s: float,
+        max_tokens: int | None = None,
+        show_usage: bool = True,
+    ) -> Passed:
+        """Post a body that is known to be a JSON object, and return once an answer begins.
+
+        The body goes up as it is, but for the model's name and for fields that nobody has judged.
+        It is tried once.
+
+        Args:
+            path: Such as '/chat/completions' or '/embeddings'.
+            body: As the caller sent it.
+            deadline_s: Bounds the whole answer.
+            max_tokens: Bounds the output where the body does not.
+            show_usage: Whether a stream's event with nothing but the count of tokens is given.
+
+        Raises:
+            ModelCallError: no connection, another status than 200, another content type.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ from ossay.core.errors import ModelCallError
 from ossay.core.text import well_formed
 from ossay.core.types import Finish, Message, ToolCall, Usage
 from ossay.models.chunks import (
+    Chunk,
     WireMessage,
     WireUsage,
     as_usage,
@@ -78,13 +79,21 @@ class Assembly:
         """Whether the provider said that the answer is whole."""
         return self.told.done or self.told.finish_reason is not None
 
+    @property
+    def acted(self) -> bool:
+        """Whether a tool call was begun."""
+        return bool(self._calls)
+
     def add(self, data: bytes) -> Piece:
         """Take the data of one event. Raises `ModelCallError` of kind 'bad_response'."""
-        told = self.told
         if data == b"[DONE]":
-            told.done = True
+            self.told.done = True
             return Piece()
-        chunk = decode_chunk(data)
+        return self.add_chunk(decode_chunk(data))
+
+    def add_chunk(self, chunk: Chunk) -> Piece:
+        """Take a decoded event. Raises `ModelCallError` of kind 'bad_response'."""
+        told = self.told
         error = reported_error(chunk)
         if error is not None:
             return self._failed(error)

@@ -108,7 +108,8 @@ class Connection:
         """Seconds until the next try; raises the refusal's error where there is none."""
         error = refusal.error
         wait = None
-        if refusal.at_once and call.attempt < self._retry.attempts:
+        # Whoever met nobody has not been refused: even one attempt is made on a new connection.
+        if refusal.at_once and call.attempt <= self._retry.attempts:
             wait = 0.0
         elif refusal.again:
             wait = self._retry.wait_s(call.attempt, refusal.retry_after_s, self._rng)
@@ -116,7 +117,12 @@ class Connection:
             raise error
         if self._clock.monotonic() + wait >= call.deadline:
             note = f"not tried again: that would be in {wait:.1f} s, after the call's deadline"
-            raise ModelCallError(error.kind, f"{error} ({note})", status=error.status)
+            raise ModelCallError(
+                error.kind,
+                f"{error} ({note})",
+                status=error.status,
+                retry_after_s=error.retry_after_s,
+            )
         return wait
 
     async def _send(

@@ -17,12 +17,13 @@ from typing import Any
 import aiohttp
 
 from ossay.core.errors import ModelCallError
-from ossay.core.model import collect
+from ossay.core.model import Passed, collect
 from ossay.core.types import Delta, ModelCard, Reply, Request, Timing, ToolCall, ToolCallDelta
 from ossay.models import failures
 from ossay.models.assembly import Assembly, Piece
 from ossay.models.clock import Clock, SystemClock
 from ossay.models.connection import ERROR_BODY_BYTES, Call, Connection, read_at_most
+from ossay.models.passing import Passage
 from ossay.models.providers import Provider
 from ossay.models.recorded import recorded
 from ossay.models.retry import RetryPolicy
@@ -71,6 +72,14 @@ class Endpoint:
             provider.base_url, key, retry or RetryPolicy(), self._clock, rng or random.Random()
         )
         self._extras: OrderedDict[ToolCall, Any] = OrderedDict()
+        self._passage = Passage(
+            reference,
+            provider,
+            key,
+            self._clock,
+            max_reply_bytes=max_reply_bytes,
+            attached=self._remember,
+        )
         self.card = ModelCard(
             reference,
             dialect=provider.dialect,
@@ -104,14 +113,30 @@ class Endpoint:
         if failure is not None:
             failure.attempts = max(call.attempt, 1)
             failure.began = assembly.told.began
+            failure.acted = assembly.acted
             failure.waited_s = max(0.0, call.sent - call.began)
             if call.answered:
                 failure.status = 200
             # Raised out here so that no exception which knows the request's headers hangs on it.
             raise failures.cleaned(failure, self._reference, self._key)
 
+    async def pass_on(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        deadline_s: float,
+        max_tokens: int | None = None,
+        show_usage: bool = True,
+    ) -> Passed:
+        """Post a caller's own body, once; see `core.model.Passes`."""
+        return await self._passage.post(
+            path, body, deadline_s=deadline_s, max_tokens=max_tokens, show_usage=show_usage
+        )
+
     async def aclose(self) -> None:
         """Close the connections."""
+        self._passage.close()
         await self._connection.aclose()
 
     async def _deltas(

@@ -75,10 +75,11 @@ def of_status(status: int, headers: Mapping[str, str], body: bytes, now_unix: fl
     hint = "" if kind == "context_exhausted" else _hint(status)
     if hint:
         message = f"{message.rstrip('. ')}; {hint}"
+    asked_s = retry_after_s(headers, now_unix)
     return Refusal(
-        ModelCallError(kind, message, status=status),
+        ModelCallError(kind, message, status=status, retry_after_s=asked_s),
         again=again,
-        retry_after_s=retry_after_s(headers, now_unix),
+        retry_after_s=asked_s,
         said=unfinished_generation(details) if status == 400 else None,
     )
 
@@ -140,7 +141,9 @@ def cleaned(error: ModelCallError, reference: str, key: Secret | None) -> ModelC
         status=error.status,
         attempts=error.attempts,
         began=error.began,
+        acted=error.acted,
         waited_s=error.waited_s,
+        retry_after_s=error.retry_after_s,
     )
 
 

@@ -27,6 +27,7 @@ class Ask(Struct):
     """As much of a request as the mock upstream reads."""
 
     model: str = ""
+    stream: bool = False
     messages: list[AskedMessage] = field(default_factory=list)
 
     @property
@@ -143,6 +144,25 @@ class Answer:
             "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         }
         return {"usage": counts}
+
+
+class Body:
+    """The same answer in one body, for a request that did not ask for events, in as many pieces."""
+
+    def __init__(self, answer: Answer, *, pieces: int = 8) -> None:
+        self.usage = answer.usage
+        self.whole = answer.whole
+        body = answer.whole()
+        size = max(1, -(-len(body) // (pieces + 1)))
+        self._pieces = [body[at : at + size] for at in range(0, len(body), size)]
+
+    def head(self) -> list[bytes]:
+        """All but its last piece."""
+        return self._pieces[:-1]
+
+    def tail(self, *, usage: bool = True) -> list[bytes]:
+        """Its last piece."""
+        return self._pieces[-1:]
 
 
 def event(data: dict[str, Any]) -> bytes:

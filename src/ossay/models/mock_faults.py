@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from ossay.core.types import Message, ToolCall
-from ossay.models.mock_answer import DONE, Answer, Ask, error, event
+from ossay.models.mock_answer import DONE, Answer, Ask, Body, error, event
 
 SLOW_S = 0.1
 RETRY_AFTER_S = 1
@@ -34,13 +34,15 @@ class Exchange:
     loris_s: float
     whole: bool = False
 
-    def answer(self, *, pieces: int = 8) -> Answer:
+    def answer(self, *, pieces: int = 8) -> Answer | Body:
         """The answer that an honest server would give."""
-        return Answer(self.message, self.ask, pieces=pieces)
+        answer = Answer(self.message, self.ask, pieces=pieces)
+        return answer if self.ask.stream else Body(answer, pieces=pieces)
 
     async def stream(self) -> web.StreamResponse:
-        """Begin an event stream."""
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        """Begin an event stream, or the one body that was asked for."""
+        kind = "text/event-stream" if self.ask.stream else "application/json"
+        response = web.StreamResponse(headers={"Content-Type": kind})
         await response.prepare(self.http)
         return response
 
@@ -68,7 +70,8 @@ async def instant(exchange: Exchange) -> web.StreamResponse:
     answer = exchange.answer(pieces=1)
     exchange.whole = True
     body = b"".join([*answer.head(), *answer.tail()])
-    return web.Response(body=body, content_type="text/event-stream")
+    kind = "text/event-stream" if exchange.ask.stream else "application/json"
+    return web.Response(body=body, content_type=kind)
 
 
 async def slow(exchange: Exchange) -> web.StreamResponse:
@@ -96,8 +99,9 @@ async def no_done(exchange: Exchange) -> web.StreamResponse:
     """Say why the answer ended, count the tokens, and leave out [DONE]."""
     response = await exchange.stream()
     answer = exchange.answer()
-    for data in [*answer.head(), *answer.tail()[:-1]]:
-        await response.write(data)
+    for data in [*answer.head(), *answer.tail()]:
+        if data != DONE:
+            await response.write(data)
     exchange.whole = True
     return response
 
@@ -250,6 +254,16 @@ async def hang(exchange: Exchange) -> web.StreamResponse:
     return response
 
 
+async def endless(exchange: Exchange) -> web.StreamResponse:
+    """Say something for ever."""
+    response = await exchange.stream()
+    data = event({"choices": [{"index": 0, "delta": {"content": "and so on "}}]})
+    while not exchange.closing.is_set():
+        await response.write(data)
+        await asyncio.sleep(exchange.loris_s)
+    return response
+
+
 async def huge(exchange: Exchange) -> web.StreamResponse:
     """An answer that does not fit anywhere."""
     response = await exchange.stream()
@@ -302,6 +316,7 @@ FAULTS: dict[str, Fault] = {
         drop,
         not_http,
         hang,
+        endless,
         huge,
         huge_line,
     )

@@ -59,6 +59,7 @@ class MockUpstream:
     Attributes:
         served: Every request whose exchange is over, in the order in which it ended.
         seen: How many requests came.
+        left_at: When callers went before their exchange was over, by the loop's clock.
         bodies: The latest requests' bodies.
     """
 
@@ -83,6 +84,7 @@ class MockUpstream:
         self._closing = asyncio.Event()
         self.served: list[Served] = []
         self.seen = 0
+        self.left_at: list[float] = []
         self.bodies: deque[bytes] = deque(maxlen=_KEPT_BODIES)
 
     @property
@@ -100,7 +102,9 @@ class MockUpstream:
     async def __aenter__(self) -> MockUpstream:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/chat/completions", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True
+        )
         await runner.setup()
         await web.TCPSite(runner, HOST, self._port).start()
         self._runner = runner
@@ -128,7 +132,10 @@ class MockUpstream:
         try:
             response = await FAULTS[fault](exchange)
             status = response.status if response.prepared or _open(http) else 0
-        except ConnectionError:  # the caller left
+        except (ConnectionError, asyncio.CancelledError):
+            if self._closing.is_set():
+                raise
+            self.left_at.append(asyncio.get_running_loop().time())  # the caller left
             response = web.Response(status=500)
         usage = ask.usage(exchange.message) if exchange.whole else None
         self.served.append(Served(fault, status, ask.model, usage))

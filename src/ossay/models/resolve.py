@@ -12,17 +12,24 @@ from ossay.core.errors import UnknownName, UsageError
 from ossay.core.model import Model
 from ossay.core.settings import Settings
 from ossay.models.providers import load_providers
+from ossay.models.retry import RetryPolicy
 from ossay.models.secret import Secret
 
 _REFERENCE = re.compile(r"([^\s/]+)/(\S+)")
 
 
-def open_model(reference: str, *, settings: Settings, environ: Mapping[str, str]) -> Model:
+def open_model(
+    reference: str,
+    *,
+    settings: Settings,
+    environ: Mapping[str, str],
+    retry: RetryPolicy | None = None,
+) -> Model:
     """Open the model that a reference names; nothing is called yet.
 
     `scripted/NAME` plays a script and `played/NAME` speaks it token by token, `local/NAME` and
     `llamacpp/NAME` run here, anything else is an endpoint of providers.toml or of the user's
-    ossay.toml.
+    ossay.toml. `retry` is an endpoint's; None: its own.
 
     Raises:
         UsageError: The reference has not the form `provider/model`.
@@ -52,11 +59,15 @@ def open_model(reference: str, *, settings: Settings, environ: Mapping[str, str]
         from ossay.models.llamacpp import open_llamacpp
 
         return open_llamacpp(model, settings)
-    return _open_endpoint(reference, name, settings, environ)
+    return _open_endpoint(reference, name, settings, environ, retry)
 
 
 def _open_endpoint(
-    reference: str, name: str, settings: Settings, environ: Mapping[str, str]
+    reference: str,
+    name: str,
+    settings: Settings,
+    environ: Mapping[str, str],
+    retry: RetryPolicy | None,
 ) -> Model:
     providers = load_providers(settings)
     provider = providers.get(name)
@@ -70,4 +81,4 @@ def _open_endpoint(
     key = Secret.from_environ(provider.key_variable, environ) if provider.key_variable else None
     from ossay.models.endpoint import Endpoint
 
-    return Endpoint(reference, provider, key)
+    return Endpoint(reference, provider, key, retry=retry)

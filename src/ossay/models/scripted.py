@@ -4,7 +4,9 @@
 played by name; `scripted/echo` repeats the last user message, and `scripted/caller` (`caller`)
 calls tools. These two stream word by word, or with `scripted/echo?pieces=whole` in one piece.
 `scripted/sometimes?rate=0.7&seed=1` (`sometimes`) passes 7 of 10 instances; `scripted/judge`
-(`judge`) rates answers. No network, no randomness. Knows nothing of what the scripts are for.
+(`judge`) rates answers; `scripted/drafter`, `expert` and `validator` (`scripted_review`) play a
+gateway's parts, and `scripted/faulty` (`scripted_faults`) fails. No network, no randomness. Knows
+nothing of what the scripts are for.
 """
 
 from __future__ import annotations
@@ -137,6 +139,14 @@ def scripted(name: str) -> Scripted | Rehearsal:
         UsageError: an option with a value that it does not take.
     """
     base, _, query = name.partition("?")
+    if base in ("drafter", "expert", "validator"):
+        from ossay.models.scripted_review import reviewing
+
+        return reviewing(base, query)
+    if base == "faulty":
+        from ossay.models.scripted_faults import faulty
+
+        return faulty(query)
     if base == "sometimes":
         from ossay.models.sometimes import sometimes
 

@@ -33,10 +33,11 @@ def errors_of(graph: Graph, level: float = 0.95) -> Errors | None:
     wrong, right = graph.cheap_right == 0.0, graph.cheap_right == 1.0
     accepted = graph.approved == 1.0
     return Errors(
-        _rate(int((wrong & accepted).sum()), int(wrong.sum()), level),
-        _rate(int((right & ~accepted).sum()), int(right.sum()), level),
+        rate(int((wrong & accepted).sum()), int(wrong.sum()), level),
+        rate(int((right & ~accepted).sum()), int(right.sum()), level),
     )
 
 
-def _rate(count: int, of: int, level: float) -> Rate:
+def rate(count: int, of: int, level: float) -> Rate:
+    """So many of so many, with the interval of Clopper and Pearson at `level`."""
     return Rate(count, of, clopper_pearson(count, of, level) if of else None)

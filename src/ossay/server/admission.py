@@ -31,18 +31,13 @@ class Admission:
         self.bodies = 0
         self.draining = False
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place. Raises `ApiError`: 429 where none is free, 503 while draining."""
+    def place(self) -> Place:
+        """A place, for a `with`. Raises `ApiError`: 429 where none is free, 503 while draining."""
         if self.draining:
             raise draining()
         if self.in_flight >= self.limit:
             raise _full(f"{self.in_flight} requests are in flight")
-        self.in_flight += 1
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
+        return Place(self)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -54,6 +49,21 @@ class Admission:
             yield
         finally:
             self.bodies -= 1
+
+
+class Place:
+    """One place, held while it is entered."""
+
+    __slots__ = ("_admission",)
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def __enter__(self) -> None:
+        self._admission.in_flight += 1
+
+    def __exit__(self, *error: object) -> None:
+        self._admission.in_flight -= 1
 
 
 def draining() -> ApiError:

@@ -14,8 +14,8 @@ from starlette.types import Message, Receive, Scope, Send
 from ossay.server.body import Gone
 from ossay.server.chat import Chat
 from ossay.server.completions import Completions
-from ossay.server.endpoint import Endpoint, as_api_error
-from ossay.server.errors import ApiError
+from ossay.server.endpoint import Endpoint
+from ossay.server.errors import ApiError, as_api_error
 from ossay.server.house import House
 from ossay.server.origin import check_host
 from ossay.server.respond import Headers, send_error

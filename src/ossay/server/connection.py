@@ -10,28 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from ossay.server.errors import ApiError
+from ossay.server.head import MOST_HEAD, fault_of, too_much
+from ossay.server.respond import Headers, chunked, refusal
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-Headers = list[tuple[bytes, bytes]]
-
-# More than any client sends; proxies draw the line at 8 to 32 KiB and at 100 fields.
-MOST_HEAD = 32 * 1024
-MOST_FIELDS = 100
-# For a whole head, and for the first byte of a connection.
-_HEAD_S = 30.0
-# Fields that a reader before us could have taken the other one of.
-_SINGLE = frozenset(
-    (b"authorization", b"content-encoding", b"content-type", b"host", b"origin", b"x-api-key")
-)
+# For a client to read why its request was refused.
+_LAST_LOOK_S = 2.0
 
 
 class _Refused(Exception):
@@ -45,15 +38,19 @@ class Connection(HttpToolsProtocol):
     """See the module. A request finds it in its scope as 'ossay.connection'.
 
     Attributes:
+        head_s: Seconds for a whole head to come, and for a connection's first byte.
         left: Called when the client goes while somebody is there to be told.
     """
 
+    head_s = 30.0
     left: Callable[[], None] | None = None
     _active: RequestResponseCycle | None = None
     _timer: asyncio.TimerHandle | None = None
     _in_head = True
+    _silent = True  # not a byte has come
     _head = 0  # bytes of a head that came in more than one piece
     _in_second_body = False
+    _hung_up = False
 
     @property
     def whole(self) -> bool:
@@ -65,24 +62,55 @@ class Connection(HttpToolsProtocol):
         """Whether the client has left."""
         return self.parser is None
 
+    async def answer(self, status: int, head: Headers, body: bytes, *, more: bool) -> None:
+        """Send an answer's head with its body, or its first piece, in one write.
+
+        Two writes cost twice as much. `head` is ours: nothing that a client or a model wrote goes
+        into it unread. Without a content-length the body is chunked; with one it must be whole.
+        """
+        cycle = self._active
+        if cycle is None or cycle.response_started:
+            return
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        fields = [*self.server_state.default_headers, *head]
+        length = any(name == b"content-length" for name, _ in head)
+        if not length:
+            fields.append((b"transfer-encoding", b"chunked"))
+        if not cycle.keep_alive:
+            fields.append((b"connection", b"close"))
+        said = [STATUS_LINE[status], *(b"%b: %b\r\n" % field for field in fields), b"\r\n"]
+        if cycle.scope["method"] != "HEAD":
+            said.append(body if length else chunked(body, more=more))
+        self.transport.write(b"".join(said))
+        cycle.response_started = True
+        cycle.waiting_for_100_continue = False
+        cycle.chunked_encoding = not length
+        if more:
+            return
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self._hang_up()
+        cycle.on_response()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; the first head must come in time."""
         super().connection_made(transport)
-        self._timer = self.loop.call_later(_HEAD_S, self._late)
+        self._timer = self.loop.call_later(self.head_s, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever answers."""
         super().connection_lost(exc)
         self._calm()
-        active = self._active
-        if active is not None and not active.response_complete:
-            active.disconnected = True
-            active.message_event.set()
-        if self.left is not None:
-            self.left()
+        self._tell()
 
     def data_received(self, data: bytes) -> None:
         """Parse. What is no HTTP, or too much of it, ends the connection."""
+        if self._hung_up:
+            return
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
@@ -95,8 +123,13 @@ class Connection(HttpToolsProtocol):
             else:
                 self._refuse(ApiError(400, f"this is no valid HTTP/1.1: {error}"))
             return
-        if self._in_head and not self.transport.is_closing():
+        if self._in_head:
             self._wait(len(data))
+        elif self.cycle.response_complete and not self.transport.is_closing():
+            # The rest of a body that was refused: the next request is waited for as ever.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -105,6 +138,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["ossay.connection"] = self  # type: ignore[typeddict-unknown-key]
         self._in_head = True
+        self._silent = False
         self._head = 0
 
     def on_url(self, url: bytes) -> None:
@@ -124,7 +158,9 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         if self._timer is not None:
             self._calm()
-        error = self._fault()
+        self.scope["ossay.fields"] = fields = dict(self.headers)  # type: ignore[typeddict-unknown-key]
+        line = (self.url, self.parser.get_http_version(), self.parser.get_method())
+        error = fault_of(self.headers, fields, *line)
         if error is not None:
             raise _Refused(error)
         super().on_headers_complete()
@@ -136,41 +172,9 @@ class Connection(HttpToolsProtocol):
         self._in_second_body = False
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
-        self._refuse(ApiError(400, msg))
-
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._active = cycle
         super()._start_asgi_task(cycle, app)
-
-    def _fault(self) -> ApiError | None:
-        """What is wrong with the head."""
-        headers = self.headers
-        if len(headers) > MOST_FIELDS:
-            return _too_much(f"{len(headers)} fields", f"{MOST_FIELDS} are the limit")
-        size = sum(len(name) + len(value) for name, value in headers) + len(self.url)
-        if size > MOST_HEAD:
-            return _too_much(f"{size:,} bytes", f"{MOST_HEAD:,} are the limit")
-        fields = dict(headers)
-        self.scope["ossay.fields"] = fields  # type: ignore[typeddict-unknown-key]
-        if len(fields) != len(headers):
-            seen: set[bytes] = set()
-            for name, _ in headers:
-                if name in _SINGLE and name in seen:
-                    return ApiError(400, f"the field {name.decode()!r} is there twice")
-                seen.add(name)
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            return ApiError(400, f"HTTP/{version} is not spoken here; use HTTP/1.1")
-        if version == "1.1" and b"host" not in fields:
-            return ApiError(400, "the field 'host' is missing")
-        coding = fields.get(b"transfer-encoding")
-        if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
-            return ApiError(400, "this transfer encoding is not understood here; use 'chunked'")
-        if self.parser.get_method() == b"CONNECT":
-            return ApiError(405, "this is no proxy")
-        return None
 
     def _stay(self, rest: bytes) -> None:
         """Go on in HTTP/1.1 where a client offers another protocol, and read its body.
@@ -192,11 +196,11 @@ class Connection(HttpToolsProtocol):
     def _wait(self, size: int) -> None:
         """A head that is not whole yet: bound it."""
         if self._timer is None:
-            self._timer = self.loop.call_later(_HEAD_S, self._late)
+            self._timer = self.loop.call_later(self.head_s, self._late)
         else:
             self._head += size
         if self._head > MOST_HEAD:
-            self._refuse(_too_much("too many bytes", f"{MOST_HEAD:,} are the limit"))
+            self._refuse(too_much("too many bytes", f"{MOST_HEAD:,} are the limit"))
 
     def _calm(self) -> None:
         timer, self._timer = self._timer, None
@@ -205,25 +209,42 @@ class Connection(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._timer = None
-        if not self.transport.is_closing():
-            self._refuse(ApiError(408, f"no request within {_HEAD_S:.0f} s", code="timeout"))
+        if self.transport.is_closing():
+            return
+        if self._silent:  # a client that keeps a connection for later
+            self.transport.close()
+        else:
+            self._refuse(ApiError(408, f"no request within {self.head_s:.0f} s", code="timeout"))
+
+    def _tell(self) -> None:
+        """Tell whoever answers that nobody waits for it any more."""
+        active = self._active
+        if active is not None and not active.response_complete:
+            active.disconnected = True
+            active.message_event.set()
+        if self.left is not None:
+            self.left()
+
+    def _hang_up(self) -> None:
+        """Close, but not on a client that still sends: it might never read the answer."""
+        active = self._active
+        is_whole = active is not None and active.response_complete and not active.more_body
+        if self.transport.is_closing() or (is_whole and not self._in_head):
+            self.transport.close()
+            return
+        self._hung_up = True
+        self.flow.resume_reading()
+        self.transport.write_eof()
+        self._calm()
+        self._timer = self.loop.call_later(_LAST_LOOK_S, self.transport.close)
 
     def _refuse(self, error: ApiError) -> None:
         """Say so where no answer is on its way, and close."""
         self._calm()
         active = self._active
         if active is None or active.response_complete or not active.response_started:
-            body = error.body()
-            head: list[Any] = [
-                STATUS_LINE[error.status],
-                b"content-type: application/json\r\n",
-                b"content-length: %d\r\n" % len(body),
-                b"connection: close\r\n\r\n",
-                body,
-            ]
-            self.transport.write(b"".join(head))
-        self.transport.close()
-
-
-def _too_much(said: str, limit: str) -> ApiError:
-    return ApiError(431, f"the head of the request has {said}; {limit}", code="request_too_large")
+            self.transport.write(STATUS_LINE[error.status] + refusal(error))
+            self._tell()
+            self._hang_up()
+        else:
+            self.transport.close()

@@ -12,13 +12,12 @@ from collections.abc import AsyncIterator
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from ossay.core.errors import ModelCallError, OssayError
 from ossay.core.model import Completes
 from ossay.core.types import Completion, Delta
 from ossay.server.admission import draining
 from ossay.server.answer import Answer
 from ossay.server.body import Gone, read_body
-from ossay.server.errors import ApiError, from_call
+from ossay.server.errors import ApiError, as_api_error
 from ossay.server.house import House
 from ossay.server.watch import Watch
 from ossay.server.wire import Api, Asked
@@ -105,16 +104,3 @@ class Endpoint:
                 code="unsupported_endpoint",
             )
         return model.complete(request)
-
-
-def as_api_error(error: Exception) -> ApiError:
-    """Return what a client is told of an error; what nobody foresaw is logged."""
-    if isinstance(error, ApiError):
-        return error
-    if isinstance(error, ModelCallError):
-        return from_call(error)
-    if isinstance(error, OssayError):
-        _log.error("%s", error)
-        return ApiError(500, str(error))
-    _log.error("a request failed", exc_info=error)
-    return ApiError(500, "an error of this server, which is in its log", code="internal_error")

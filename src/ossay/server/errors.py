@@ -5,11 +5,14 @@ Knows nothing of HTTP beyond the status.
 
 from __future__ import annotations
 
+import logging
 import math
 
 import msgspec
 
-from ossay.core.errors import ModelCallError
+from ossay.core.errors import ModelCallError, OssayError
+
+_log = logging.getLogger(__name__)
 
 _TYPES = {
     400: "invalid_request_error",
@@ -67,6 +70,19 @@ class ApiError(Exception):
     def body(self) -> bytes:
         """The JSON body."""
         return msgspec.json.encode({"error": self.as_dict()})
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """Return what a client is told of an error; what nobody foresaw is logged."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, ModelCallError):
+        return from_call(error)
+    if isinstance(error, OssayError):
+        _log.error("%s", error)
+        return ApiError(500, str(error))
+    _log.error("a request failed", exc_info=error)
+    return ApiError(500, "an error of this server, which is in its log", code="internal_error")
 
 
 def from_call(error: ModelCallError) -> ApiError:

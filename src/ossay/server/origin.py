@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ossay.server.errors import ApiError
 
@@ -27,6 +28,7 @@ def check_host(headers: Headers) -> None:
             )
 
 
+@lru_cache(maxsize=256)
 def _is_here(host: str) -> bool:
     """Whether a Host, with or without its port, is this machine's own name or address."""
     if host.startswith("["):

@@ -43,3 +43,18 @@ async def send_error(send: Send, error: ApiError, *, headers: Headers) -> None:
     if error.retry_after_s is not None:
         headers = [*headers, (b"retry-after", b"%d" % error.retry_after_s)]
     await send_body(send, error.status, error.body(), headers=headers)
+
+
+def refusal(error: ApiError) -> bytes:
+    """Return all of an answer but its first line; the connection ends with it."""
+    body = error.body()
+    return (
+        b"content-type: application/json\r\n"
+        b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
+    )
+
+
+def chunked(body: bytes, *, more: bool) -> bytes:
+    """Return a piece of a body in HTTP/1.1's chunks."""
+    chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+    return chunk if more else chunk + b"0\r\n\r\n"

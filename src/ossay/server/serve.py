@@ -93,12 +93,18 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: Served, bound: socket.socket, drain_s: float, ready: Callable[[], None]
+        self,
+        app: Served,
+        bound: socket.socket,
+        drain_s: float,
+        ready: Callable[[], None],
+        *,
+        connection: type[Connection] = Connection,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Connection,
+                http=connection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

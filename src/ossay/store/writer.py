@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 # Jobs of one transaction: bounds how long other processes wait for theirs.
 MAX_JOBS = 1_000
+# How long jobs that nobody awaits are held, so that many share a transaction.
+_LINGER_S = 0.05
 
 # Serialisation failure and deadlock of PostgreSQL: trying again is the cure.
 _RETRYABLE = ("40001", "40P01")
@@ -61,6 +63,9 @@ class Action(Protocol[P, R]):
         ...
 
 
+Tell = Callable[[R | None, BaseException | None], None]
+
+
 class Once:
     """The action of rare jobs: each payload is a function of the connection."""
 
@@ -76,15 +81,17 @@ class Once:
 
 
 class _Job(Generic[P, R]):
-    """One awaited piece of work."""
+    """One piece of work, and whom to tell: called in `loop`, with the result or what went wrong."""
 
-    __slots__ = ("action", "error", "future", "loop", "payload", "prepared", "result")
+    __slots__ = ("action", "error", "loop", "payload", "prepared", "result", "tell")
 
-    def __init__(self, action: Action[P, R], payload: P) -> None:
+    def __init__(
+        self, action: Action[P, R], payload: P, loop: asyncio.AbstractEventLoop, tell: Tell[R]
+    ) -> None:
         self.action = action
         self.payload = payload
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[R] = self.loop.create_future()
+        self.loop = loop
+        self.tell = tell
         self.prepared: Any = None
         self.result: Any = None
         self.error: BaseException | None = None
@@ -99,6 +106,7 @@ class Writer:
         self._connection: Connection | None = None
         self._queue: SimpleQueue[_Job[Any, Any] | None] = SimpleQueue()
         self._closed = False
+        self._awaited = threading.Event()  # somebody waits: no time to collect more
         self._once = Once()
         self._thread = threading.Thread(target=self._serve, name="ossay-ledger", daemon=True)
         self._thread.start()
@@ -108,11 +116,37 @@ class Writer:
 
         A caller that is cancelled does not undo the job.
         """
+        return await self.put(action, payload)
+
+    def put(self, action: Action[P, R], payload: P) -> asyncio.Future[R]:
+        """Submit, and return at once; the future is done when `submit` would return."""
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+
+        def tell(result: Any, error: BaseException | None) -> None:
+            if not future.done():
+                if error is not None:
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+
+        self._queue.put(_Job(action, payload, loop, tell))
+        self._awaited.set()
+        return future
+
+    def put_later(self, action: Action[P, R], payload: P, tell: Tell[R]) -> None:
+        """Submit what nobody awaits: it shares a transaction with others that come soon.
+
+        What is put after it is written after it, or with it. `tell` is called once it is written,
+        or cannot be.
+        """
+        self._check_open()
+        self._queue.put(_Job(action, payload, asyncio.get_running_loop(), tell))
+
+    def _check_open(self) -> None:
         if self._closed:
             raise LedgerError(f"ledger {self._address} is closed")
-        job = _Job(action, payload)
-        self._queue.put(job)
-        return await job.future
 
     async def do(self, job: Callable[[Connection], T]) -> T:
         """Return what `job` returns, once what it wrote is durable."""
@@ -123,6 +157,7 @@ class Writer:
         if not self._closed:
             self._closed = True
             self._queue.put(None)
+            self._awaited.set()
             self._thread.join()
 
     def _serve(self) -> None:
@@ -136,18 +171,32 @@ class Writer:
         self._disconnect()
 
     def _next(self) -> tuple[list[_Job[Any, Any]], bool]:
-        """Wait for a job and take what else is there; False when there will be no more."""
-        jobs: list[_Job[Any, Any]] = []
-        job = self._queue.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == MAX_JOBS:
-                return jobs, True
-            try:
+        """Wait for a job and take what else is there; False when there will be no more.
+
+        Where nobody awaits any of it, what comes a little later is taken too.
+        """
+        first = self._queue.get()
+        if first is None:
+            return [], False
+        jobs = [first]
+        more = self._take(jobs)
+        if more and len(jobs) < MAX_JOBS:
+            self._awaited.wait(_LINGER_S)
+            more = self._take(jobs)
+        self._awaited.clear()
+        return jobs, more
+
+    def _take(self, jobs: list[_Job[Any, Any]]) -> bool:
+        """Take what is there; False when there will be no more."""
+        try:
+            while len(jobs) < MAX_JOBS:
                 job = self._queue.get_nowait()
-            except Empty:
-                return jobs, True
-        return jobs, False
+                if job is None:
+                    return False
+                jobs.append(job)
+        except Empty:
+            pass
+        return True
 
     def _write(self, jobs: list[_Job[Any, Any]]) -> None:
         """Write all in one transaction; if one spoils it, each in its own."""
@@ -235,9 +284,5 @@ def _answer(jobs: list[_Job[Any, Any]]) -> None:
 
 def _settle(jobs: list[_Job[Any, Any]]) -> None:
     for job in jobs:
-        if job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
+        # An action has its results before the commit, which may fail: on a full disk, for one.
+        job.tell(None if job.error is not None else job.result, job.error)

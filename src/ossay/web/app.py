@@ -10,17 +10,18 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ossay.core.display import visible
 from ossay.core.errors import OssayError, UnknownName, UsageError
+from ossay.web.frame import Frame, environment
 from ossay.web.guard import Guard
 from ossay.web.pages import Pages
+from ossay.web.rating import RatingPages
 from ossay.web.study import Study
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ class App:
         loopback: bool = True,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._environment = _environment()
-        pages = Pages(study, self._environment, now, draws)
+        self._frame = Frame(study, environment())
+        pages = Pages(study, self._frame, draws)
+        rating = RatingPages(study, self._frame, now)
         starlette = Starlette(
             routes=[
                 Route("/", pages.home),
@@ -58,14 +60,14 @@ class App:
                 Route("/rate.js", _script),
                 Route("/favicon.ico", _nothing),
                 Route("/agreement", pages.agreement),
-                Route("/preview", pages.preview, methods=["POST"]),
+                Route("/preview", rating.preview, methods=["POST"]),
                 Route("/text/{run}", pages.text),
                 Route("/screenshot/{run}.png", pages.screenshot),
                 Route("/rate/{rater}", pages.next),
                 Route("/rate/{rater}/queue", pages.queue),
-                Route("/rate/{rater}/undo", pages.undo, methods=["POST"]),
-                Route("/rate/{rater}/compare/{run}", pages.compare, methods=["GET", "POST"]),
-                Route("/rate/{rater}/{run}", pages.answer, methods=["GET", "POST"]),
+                Route("/rate/{rater}/undo", rating.undo, methods=["POST"]),
+                Route("/rate/{rater}/compare/{run}", rating.compare, methods=["GET", "POST"]),
+                Route("/rate/{rater}/{run}", rating.answer, methods=["GET", "POST"]),
             ],
             exception_handlers={OssayError: self._said},
         )
@@ -89,8 +91,8 @@ class App:
         status = 404 if isinstance(error, UnknownName) else 400
         if not isinstance(error, UsageError):
             status = 500
-        page = self._environment.get_template("error.html.j2")
-        return HTMLResponse(page.render(said=visible(str(error), 1_000), status=status), status)
+        said = visible(str(error), 1_000)
+        return self._frame.page("error.html.j2", status, said=said, status_code=status)
 
 
 async def _style(request: Request) -> Response:
@@ -110,13 +112,3 @@ async def _nothing(request: Request) -> Response:
 async def _script(request: Request) -> Response:
     text = (_TEMPLATES / "rate.js").read_text(encoding="utf-8")
     return Response(text, media_type="text/javascript")
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("ossay.web", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

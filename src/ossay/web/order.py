@@ -14,9 +14,16 @@ def order_of(runs: Iterable[str], *, rater: str, seed: int) -> list[str]:
     return sorted(runs, key=lambda run: _drawn(run, rater, seed))
 
 
-def beside(runs: Sequence[str], *, rater: str, seed: int, most: int) -> list[str]:
-    """Return at most so many runs to show side by side, in an order that names no model."""
-    return order_of(runs, rater=f"{rater}\0beside", seed=seed)[:most]
+def beside(runs: Sequence[str], first: str, *, rater: str, seed: int, most: int) -> list[str]:
+    """Return the runs to show beside `first`, itself among them, in an order that names no model.
+
+    All of `runs` fall into groups of at most so many, as even as can be: whichever of a group is
+    asked for, the same ones are shown.
+    """
+    order = order_of(runs, rater=f"{rater}\0beside", seed=seed)
+    groups = -(-len(order) // most)
+    parts = [order[number::groups] for number in range(groups)]
+    return next(part for part in parts if first in part)
 
 
 def next_open(order: Sequence[str], rated: Iterable[str], *, after: str = "") -> str | None:

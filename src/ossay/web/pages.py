@@ -16,8 +16,8 @@ from starlette.responses import RedirectResponse, Response
 from ossay.core.errors import UnknownName
 from ossay.web.agreeing import Agreed, agreed
 from ossay.web.form import rater_named
+from ossay.web.frame import Frame, path_of, rater_of
 from ossay.web.order import next_open
-from ossay.web.shown import Shown, path_of, rater_of
 from ossay.web.study import Study
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class Pages:
 
     Args:
         study: What is rated.
-        shown: The templates.
+        frame: The templates.
         draws: A generator for intervals, the same each time.
     """
 
-    def __init__(self, study: Study, shown: Shown, draws: Callable[[], Generator]) -> None:
+    def __init__(self, study: Study, frame: Frame, draws: Callable[[], Generator]) -> None:
         self._study = study
-        self._shown = shown
+        self._frame = frame
         self._draws = draws
 
     async def home(self, request: Request) -> Response:
@@ -47,7 +47,7 @@ class Pages:
             rater = rater_named(request.query_params["name"])
             return RedirectResponse(path_of("rate", rater), 303)
         raters = [(name, len(self._study.done(name))) for name in self._study.raters]
-        return self._shown.page("home.html.j2", raters=raters, of=len(self._study.answers))
+        return self._frame.page("home.html.j2", raters=raters, of=len(self._study.answers))
 
     async def next(self, request: Request) -> Response:
         """Go on to the first answer that the rater has not rated."""
@@ -59,7 +59,7 @@ class Pages:
             after=request.query_params.get("after", ""),
         )
         if run is None:
-            return self._shown.of_rater("done.html.j2", rater)
+            return self._frame.of_rater("done.html.j2", rater)
         side = ("compare",) if "beside" in request.query_params else ()
         return RedirectResponse(path_of("rate", rater, *side, run), 303)
 
@@ -76,7 +76,7 @@ class Pages:
             (place + 1, study.answer(run), study.standing(rater, run))
             for place, run in enumerate(order[page * _ROWS : (page + 1) * _ROWS], page * _ROWS)
         ]
-        return self._shown.of_rater(
+        return self._frame.of_rater(
             "queue.html.j2", rater, rows=rows, page=page + 1, pages=last_page + 1
         )
 
@@ -84,7 +84,7 @@ class Pages:
         """How far the raters agree, and whether one drifts."""
         await self._study.refresh()
         found = await asyncio.to_thread(self._agreed)
-        return self._shown.page("agreement.html.j2", agreed=found)
+        return self._frame.page("agreement.html.j2", agreed=found)
 
     async def text(self, request: Request) -> Response:
         """The whole text of an answer, as a file: a browser shows nothing of it."""

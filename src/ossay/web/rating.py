@@ -18,13 +18,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ossay.core.errors import UsageError
-from ossay.core.rating import Form, Rating, undo
-from ossay.core.rating import Shown as ShownAs
+from ossay.core.rating import Form, Rating, Shown, undo
 from ossay.core.score import rated, score
 from ossay.web.card import Card, card_of, points
 from ossay.web.form import Sent, count, fields_of, sent
+from ossay.web.frame import Frame, path_of, rater_of
 from ossay.web.order import beside
-from ossay.web.shown import Shown, path_of, rater_of
 from ossay.web.study import Study
 
 _MOST_BESIDE = 4
@@ -35,13 +34,13 @@ class RatingPages:
 
     Args:
         study: What is rated.
-        shown: The templates.
+        frame: The templates.
         now: Unix time.
     """
 
-    def __init__(self, study: Study, shown: Shown, now: Callable[[], float]) -> None:
+    def __init__(self, study: Study, frame: Frame, now: Callable[[], float]) -> None:
         self._study = study
-        self._shown = shown
+        self._frame = frame
         self._now = now
 
     async def answer(self, request: Request) -> Response:
@@ -122,7 +121,7 @@ class RatingPages:
             token=token,
             notes=part.notes,
             seconds=spent,
-            shown=ShownAs(
+            shown=Shown(
                 study.order(rater).index(part.run),
                 study.blind,
                 tuple(run for run in runs if run != part.run),
@@ -146,7 +145,7 @@ class RatingPages:
         ]
         order = self._study.order(rater)
         place = order.index(first)
-        return self._shown.of_rater(
+        return self._frame.of_rater(
             "rate.html.j2",
             rater,
             400 if problem else 200,

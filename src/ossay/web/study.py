@@ -14,7 +14,9 @@ from typing import Protocol
 from ossay.core.answer import Answer, Reading
 from ossay.core.errors import UnknownName
 from ossay.core.rating import RaterKind, Rating, current
+from ossay.core.records import RunKey
 from ossay.core.rubric import Rubric
+from ossay.records.rescored import Rescored, Stands, rescored, stands
 from ossay.web.order import order_of
 
 # Seconds after which the ledger is asked again what has been added by others.
@@ -88,8 +90,13 @@ class Study:
         self.seed = seed
         self._monotonic = monotonic
         self._answers: dict[str, Answer] = {}
+        self._siblings: dict[tuple[str, str, int, int], list[str]] = {}
         self._rows: list[Rating] = []
+        self._ids: set[str] = set()
+        self._digests = {task: rubric.digest for task, rubric in self.rubrics.items()}
+        self._entered: set[str] = set()
         self._held: dict[str, dict[str, Rating]] = {}
+        self._stands: dict[str, Stands] = {}
         self._orders: dict[str, list[str]] = {}
         self._finished = -1
         self._looked_at = float("-inf")
@@ -111,7 +118,13 @@ class Study:
     def _look(self, answers: list[Answer], rows: list[Rating]) -> None:
         self._answers = {answer.run: answer for answer in answers}
         self._orders.clear()
-        self._rows = rows
+        read = {row.id for row in rows}
+        # No row ever goes: one that was not read was entered here meanwhile.
+        self._rows = [*rows, *(row for row in self._rows if row.id not in read)]
+        self._ids = {row.id for row in self._rows}
+        self._siblings = defaultdict(list)
+        for answer in answers:
+            self._siblings[_problem(answer.key)].append(answer.run)
         self._hold()
 
     @property
@@ -136,8 +149,32 @@ class Study:
         return self._orders[rater]
 
     def rated(self, rater: str) -> Mapping[str, Rating]:
-        """The rater's ratings that hold, by run."""
+        """The rater's ratings that hold, by run; only those by a version of the study's rubric."""
         return self._held.get(rater, {})
+
+    def standing(self, rater: str, run: str) -> Stands | None:
+        """How the rater's rating of a run stands by the rubric of today, None where there is none.
+
+        Kept, since neither a row nor an answer's facts ever change.
+        """
+        row = self.rated(rater).get(run)
+        if row is None:
+            return None
+        if row.id not in self._stands:
+            answer = self.answer(run)
+            digest = self._digests[answer.key.task]
+            self._stands[row.id] = stands(row, self.rubric(answer), answer.facts, digest=digest)
+        return self._stands[row.id]
+
+    def done(self, rater: str) -> set[str]:
+        """The runs that the rater need not see again: those with a score by the rubric of today."""
+        found = ((run, self.standing(rater, run)) for run in self.rated(rater))
+        return {run for run, one in found if one is not None and one.score is not None}
+
+    def rescored(self) -> Rescored:
+        """All people's ratings that hold, by the rubrics of today."""
+        rubrics = {rubric.name: rubric for rubric in self.rubrics.values()}
+        return rescored(list(self._rows), rubrics, self._answers)
 
     def last(self, rater: str) -> Rating | None:
         """The rater's latest rating that holds."""
@@ -156,23 +193,19 @@ class Study:
         return found
 
     def siblings(self, answer: Answer) -> list[str]:
-        """The runs at the same problem, one a model: its first attempt, but this one itself."""
-        key = answer.key
-        found = {key.model: answer.run}
-        for other in self._answers.values():
-            same = (other.key.suite, other.key.task, other.key.seed) == (
-                key.suite, key.task, key.seed,
-            )  # fmt: skip
-            if same:
-                found.setdefault(other.key.model, other.run)
-        return list(found.values())
+        """The runs at the same problem in the same attempt, this one among them: one a model."""
+        return self._siblings[_problem(answer.key)]
 
     async def enter(self, rating: Rating) -> Rating:
         """Write a rating; returns the row that the ledger has."""
-        await self.ledger.keep_rubric(self.rubric(self.answer(rating.run)))
+        rubric = self.rubric(self.answer(rating.run))
+        if rubric.name not in self._entered:
+            await self.ledger.keep_rubric(rubric)
+            self._entered.add(rubric.name)
         stored = await self.ledger.rate(rating)
-        if all(row.id != stored.id for row in reversed(self._rows[-200:])):
+        if stored.id not in self._ids:
             self._rows.append(stored)
+            self._ids.add(stored.id)
             self._hold(stored.rater)
         return stored
 
@@ -189,4 +222,13 @@ class Study:
         if rater is None:
             self._held.clear()
         for name, rows in by_rater.items():
-            self._held[name] = {row.run: row for row in current(rows)}
+            self._held[name] = {row.run: row for row in current(rows) if self._is_ours(row)}
+
+    def _is_ours(self, row: Rating) -> bool:
+        """Whether it was made by some version of the rubric that its answer has here."""
+        answer = self._answers.get(row.run)
+        return answer is not None and self.rubric(answer).name == row.rubric
+
+
+def _problem(key: RunKey) -> tuple[str, str, int, int]:
+    return (key.suite, key.task, key.seed, key.attempt)

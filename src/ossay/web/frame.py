@@ -24,7 +24,7 @@ def environment() -> Environment:
     )
 
 
-class Shown:
+class Frame:
     """Fills templates in with what all pages of a study show."""
 
     def __init__(self, study: Study, templates: Environment) -> None:

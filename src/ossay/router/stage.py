@@ -1,0 +1,268 @@
+"""Stage: one step of a plan, asked of one model: breaker, deadline, retries, money, and a record.
+
+Knows nothing of plans.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ossay.core.decision import Called, Step
+from ossay.core.errors import ModelCallError
+from ossay.core.model import Model
+from ossay.core.types import Delta, Reply, Request, Usage
+from ossay.router.breaker import Breaker, Told
+from ossay.router.budget import OverBudget, Purse, bound_usd
+from ossay.router.clock import Clock
+from ossay.router.route import Retries
+
+# Failures that say nothing of the model: the request is at fault.
+_OF_THE_REQUEST = (400, 413, 422)
+# Failures by which nothing can have been generated, unless a piece of it was seen.
+_FREE = ("connection", "rate_limited", "refused", "server_error", "context_exhausted")
+
+
+class Upstream(Struct, frozen=True):
+    """A model behind its breaker."""
+
+    model: Model
+    breaker: Breaker
+
+    @property
+    def name(self) -> str:
+        """The model's reference."""
+        return self.model.card.reference
+
+
+class NotAsked(ModelCallError):
+    """The breaker is open: the model was left alone."""
+
+    def __init__(self, name: str, wait_s: float) -> None:
+        text = f"{name!r} keeps failing and is left alone for another {wait_s:.1f} s"
+        super().__init__("server_error", text, status=503, attempts=0, retry_after_s=wait_s or None)
+
+
+class Withheld(ModelCallError):
+    """There is a draft, or was to be one, and nothing came of it that may go out."""
+
+    def __init__(self, why: str, failed: ModelCallError) -> None:
+        text = f"nothing that may be published: {why}; then {failed}"
+        super().__init__(failed.kind, text, status=503, retry_after_s=failed.retry_after_s)
+
+
+class Means(Struct, frozen=True):
+    """What a stage works with.
+
+    `ends_at` is the monotonic time at which the whole request ends; `purse` None: no budget.
+    `whole`: nothing of it is passed on before it is complete, so that it may be tried again.
+    """
+
+    clock: Clock
+    rng: random.Random
+    retries: Retries
+    deadline_s: float
+    ends_at: float
+    purse: Purse | None
+    most_output: int
+    whole: bool
+
+
+class Stage:
+    """Iterate `stream` once. `record` tells how it went, then or when it was broken off."""
+
+    def __init__(self, step: Step, upstream: Upstream, means: Means) -> None:
+        self._step = step
+        self._upstream = upstream
+        self._means = means
+        self._started = means.clock.monotonic()
+        self._until = min(self._started + means.deadline_s, means.ends_at)
+        self._attempts = 0
+        self._began = False  # this attempt has shown a piece of an answer
+        self._acted = False  # this attempt has begun to call a tool
+        self._ended = "left"
+        self._status: int | None = None
+        self._cost: float | None = 0.0
+        self._usage = Usage()
+
+    @property
+    def began(self) -> bool:
+        """Whether the last attempt has shown a piece of its answer."""
+        return self._began
+
+    @property
+    def acted(self) -> bool:
+        """Whether the last attempt had begun to call a tool."""
+        return self._acted
+
+    async def reply(self, request: Request) -> Reply:
+        """Return the whole answer."""
+        async with aclosing(self.stream(request)) as deltas:
+            async for delta in deltas:
+                if delta.reply is not None:
+                    return delta.reply
+        raise AssertionError("a stream ends with a reply or an error")
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """Yield what the model says; the last delta carries the reply. Raises `ModelCallError`."""
+        if self._means.purse is not None and request.sampling.max_tokens is None:
+            sampling = replace(request.sampling, max_tokens=self._means.most_output)
+            request = replace(request, sampling=sampling)
+        while True:
+            self._attempts += 1
+            self._began = self._acted = False
+            try:
+                async with aclosing(self._attempt(request)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+            except ModelCallError as error:
+                wait_s = self._wait_s(error)
+                if wait_s is None:
+                    self._fail(error)
+                    raise
+                await self._means.clock.sleep(wait_s)
+            else:
+                return
+
+    def record(self) -> Called:
+        """What is known of it now."""
+        return Called(
+            self._step,
+            self._upstream.name,
+            self._ended,
+            self._attempts,
+            self._usage,
+            self._cost,
+            self._means.clock.monotonic() - self._started,
+            self._status,
+        )
+
+    def misread(self) -> None:
+        """Say that what came back was not what was asked for."""
+        self._ended = "malformed"
+
+    async def _attempt(self, request: Request) -> AsyncGenerator[Delta, None]:
+        bound = self._cover(request)
+        leave = self._upstream.breaker.enter()
+        if leave is None:
+            raise NotAsked(self._upstream.name, self._upstream.breaker.wait_s)
+        told: Told = "no_matter"
+        reply: Reply | None = None
+        free = False
+        try:
+            async with aclosing(self._pieces(request)) as deltas:
+                async for delta in deltas:
+                    self._began = self._began or not _is_empty(delta)
+                    self._acted = self._acted or delta.tool_call is not None
+                    if delta.reply is not None:
+                        told, reply = "answered", delta.reply
+                        break
+                    yield delta
+        except ModelCallError as error:
+            self._acted = self._acted or error.acted
+            told = told_of(error)
+            free = free_of_charge(error) and not self._began
+            raise
+        finally:
+            leave.end(told)
+            self._settle(reply, bound, free=free)
+        self._ended = "answered"
+        yield Delta(reply=reply)
+
+    async def _pieces(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """The model's deltas, each by the deadline; what is not a failed call becomes one."""
+        clock, until = self._means.clock, self._until
+        left_s = until - clock.monotonic()
+        if left_s <= 0.0:
+            raise ModelCallError("deadline", f"no time is left to ask {self._upstream.name!r}")
+        stream = self._upstream.model.stream(replace(request, deadline_s=left_s))
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(until - clock.monotonic()):
+                        delta = await anext(stream)
+                except StopAsyncIteration:
+                    raise ModelCallError("cut_off", "the stream ended without a reply") from None
+                except TimeoutError:
+                    raise ModelCallError(
+                        "deadline", f"no whole answer of {self._upstream.name!r} in time"
+                    ) from None
+                except ModelCallError:
+                    raise
+                except Exception as error:
+                    said = f"{self._upstream.name!r}: {type(error).__name__}"
+                    raise ModelCallError("bad_response", said) from error
+                yield delta
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _cover(self, request: Request) -> float:
+        """Hold the money for one attempt and return how much; 0 without a budget."""
+        purse, price = self._means.purse, self._upstream.model.card.price
+        if purse is None:
+            return 0.0
+        if price is None:
+            raise OverBudget(f"{self._upstream.name!r} has no price, so no budget can be kept")
+        bound = bound_usd(request, price, self._means.most_output)
+        if not purse.cover(bound):
+            raise OverBudget(f"the key's budget does not cover a call of {self._upstream.name!r}")
+        return bound
+
+    def _settle(self, reply: Reply | None, bound: float, *, free: bool) -> None:
+        """Book an attempt. What nobody knows the price of is charged at its bound."""
+        price = self._upstream.model.card.price
+        cost: float | None
+        if reply is not None:
+            self._usage = reply.usage
+            cost = None if price is None else price.cost(reply.usage)
+        else:
+            cost = 0.0 if free else None
+        if self._means.purse is not None:
+            self._means.purse.charge(bound if cost is None else cost)
+        self._cost = None if cost is None or self._cost is None else self._cost + cost
+
+    def _wait_s(self, error: ModelCallError) -> float | None:
+        """Seconds until the next attempt, None where there is none.
+
+        Who is told when to come back comes no sooner; where that is too late, not at all.
+        """
+        retries, clock = self._means.retries, self._means.clock
+        seen = self._acted or (self._began and not self._means.whole)
+        again = error.kind in retries.kinds and not isinstance(error, OverBudget | NotAsked)
+        if seen or not again or self._attempts >= retries.attempts:
+            return None
+        wait_s = min(retries.most_s, retries.base_s * 2.0 ** min(self._attempts - 1, 30))
+        wait_s *= self._means.rng.uniform(0.5, 1.0)
+        if error.retry_after_s is not None:
+            if error.retry_after_s > retries.most_s:
+                return None
+            # Those who were told the same don't come back together.
+            wait_s = error.retry_after_s + self._means.rng.uniform(0.0, retries.base_s)
+        return wait_s if clock.monotonic() + wait_s < self._until else None
+
+    def _fail(self, error: ModelCallError) -> None:
+        asked = not isinstance(error, OverBudget | NotAsked)
+        self._ended = error.kind if asked else "not_asked"
+        self._status = error.status if asked else None
+
+
+def _is_empty(delta: Delta) -> bool:
+    return not (delta.content or delta.reasoning or delta.tool_call or delta.reply)
+
+
+def told_of(error: ModelCallError) -> Told:
+    """What a failed call tells its breaker: nothing where the request was at fault."""
+    of_the_request = error.kind == "context_exhausted" or error.status in _OF_THE_REQUEST
+    return "no_matter" if of_the_request else "failed"
+
+
+def free_of_charge(error: ModelCallError) -> bool:
+    """Whether nothing can have been generated."""
+    return error.kind in _FREE and not error.began
