@@ -57,7 +57,9 @@ def test_each_answer_is_shown_beside_a_shorter_and_a_longer_one_both_ways_round(
     state = judged(ledger, "judge")
     assert (state.answers, state.decided, state.unrubriced) == (9, 1, 1)
     assert (state.showings, state.done, state.rated) == (12, 12, 24)
-    rows = ledger.ratings("night")
+    (alone,) = (row for row in ledger.ratings("night") if not row.asked)
+    assert alone.filled  # the machine's tier, and no word of the judge
+    rows = [row for row in ledger.ratings("night") if row.asked]
     assert {row.kind for row in rows} == {"model"}
     assert {row.rater for row in rows} == {"scripted/judge"}
     elm = [row for row in rows if row.run == "night-0001"]
@@ -140,7 +142,8 @@ def test_a_reply_that_is_no_rating_is_none(ledger, reply):
     state = judged(ledger, Scripted([Message("assistant", reply)], name="odd"))
     assert (state.unusable, state.rated) == (12, 0)
     assert state.problem
-    assert ledger.ratings("night") == []
+    assert state.done == 0
+    assert [row.asked for row in ledger.ratings("night")] == [()]  # the machine's alone
 
 
 def test_choices_that_exclude_each_other_are_no_rating(ledger):

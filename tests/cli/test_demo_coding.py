@@ -1,49 +1,47 @@
 """Which coding tasks the demo can show: what is missing is named, and the rest goes on."""
 
-import pytest
+from types import SimpleNamespace
 
-from ossay.cli.demo_coding import LOOKED_AT, OTHERS, coding_here
-from ossay.suites.coding import Coding
-from ossay.suites.toolchain import _COMPILER_BYTES, typescript_place
-
-
-@pytest.fixture
-def machine(tmp_path):
-    """(home, PATH) with a program named node and a file of the compiler's size."""
-    compiler = typescript_place(tmp_path) / "lib" / "typescript.js"
-    compiler.parent.mkdir(parents=True)
-    with compiler.open("wb") as file:
-        file.truncate(_COMPILER_BYTES)
-    node = tmp_path / "bin" / "node"
-    node.parent.mkdir()
-    node.write_text("#!/bin/sh\n")
-    node.chmod(0o755)
-    return tmp_path, str(node.parent)
+from ossay.agent.sandbox.base import Completed
+from ossay.cli.demo_coding import CodingHere, coding_here
 
 
-def test_all_five_where_everything_is_here(machine):
-    found = coding_here(*machine, chromium="/usr/lib/chromium/chromium")
-    assert found.missing == ""
-    assert set(found.tasks) == set(Coding(lambda: None).tasks)
+class Programs:
+    """A sandbox in which some programs work."""
+
+    kind = "bubblewrap"
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def run(self, argv, workspace, *, limits, stdin=b"", readonly=False):
+        there = argv[0] in self.names
+        return Completed(0 if there else 127, "" if there else f"{argv[0]}: not found", 0.0)
 
 
-def test_without_a_browser_four_are_left(machine):
-    found = coding_here(*machine, chromium="")
-    assert found.tasks == OTHERS
-    assert LOOKED_AT in found.missing
-    assert "Chromium" in found.missing
-    assert "ossay doctor --install" in found.missing
+def suite(**needs):
+    """A suite of tasks that need this."""
+
+    def task(name):
+        return SimpleNamespace(instance=lambda seed: SimpleNamespace(needs=needs[name]))
+
+    return SimpleNamespace(tasks={name: task(name) for name in needs})
 
 
-def test_without_node_or_typescript_none_is_left_and_both_are_named(tmp_path):
-    found = coding_here(tmp_path, str(tmp_path), chromium="/x")
+def test_what_works_is_shown():
+    found = coding_here(suite(a=("node",), b=("node", "python")), Programs("node", "python3"))
+    assert found == CodingHere(("a", "b"))
+
+
+def test_what_lacks_something_is_left_out_and_the_rest_goes_on():
+    found = coding_here(suite(a=("python",), b=("node",), c=("node",)), Programs("python3"))
+    assert found.tasks == ("a",)
+    (said,) = found.missing
+    assert said.startswith("Left out: b, c. 'node' does not work inside the bubblewrap sandbox")
+    assert "ossay doctor" in said
+
+
+def test_nothing_is_left_where_nothing_works():
+    found = coding_here(suite(a=("python",), b=("node",)), Programs())
     assert found.tasks == ()
-    assert "Node.js and TypeScript" in found.missing
-    assert "ossay doctor --install" in found.missing
-
-
-def test_without_typescript_alone_nothing_is_said_of_node(machine, tmp_path):
-    found = coding_here(tmp_path / "elsewhere", machine[1], chromium="/x")
-    assert found.tasks == ()
-    assert "TypeScript" in found.missing
-    assert "Node" not in found.missing
+    assert len(found.missing) == 2

@@ -5,6 +5,7 @@ import io
 import json
 from contextlib import chdir
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -55,18 +56,17 @@ def rate(place):
     """Rates all answers: oak side by side, elm plain."""
     import asyncio
 
-    async def enter(ledger):
-        await ledger.keep_rubric(VIZ)
-        for answer in ledger.answers("night"):
+    async def enter(ledger, rubric, who, count):
+        await ledger.keep_rubric(rubric)
+        for answer in ledger.answers("night")[:count]:
             tier = "side_by_side" if "oak" in answer.key.model else "baseline"
-            form = Form(
-                "night", answer.run, "anna", "human", (tier,), 1.0, answer.run, notes="=1+1"
-            )
-            await ledger.rate(rated(VIZ, form, answer.facts, id_=answer.run))
+            id_ = f"{who}-{answer.run}"
+            form = Form("night", answer.run, who, "human", (tier,), 1.0, id_, notes="=1+1")
+            await ledger.rate(rated(rubric, form, answer.facts, id_=id_))
 
-    def rate():
+    def rate(rubric=VIZ, who="anna", count=None):
         with open_ledger(str(place / "data" / "ledger.sqlite"), create=True) as ledger:
-            asyncio.run(enter(ledger))
+            asyncio.run(enter(ledger, rubric, who, count))
 
     return rate
 
@@ -82,6 +82,30 @@ def test_a_judge_alone_is_told_from_people(run):
         run(leaderboard, "--in", "night", "--raters", "people")
     out = run(compare, *MODELS, "--in", "night", "--raters", "models")
     assert "These are ratings by a judge model, not by people." in out
+
+
+def test_a_judge_that_is_not_there_is_an_error(run, rate):
+    with pytest.raises(UsageError, match="nothing was judged now: 'scripted/nosuch' plays in"):
+        run(judge, "night", "--model", "scripted/nosuch")
+    run(judge, "night", "--model", "scripted/judge")
+    with pytest.raises(UsageError, match="nothing was judged now"):  # whatever others did before
+        run(judge, "night", "--model", "scripted/nosuch")
+
+
+def test_older_ratings_are_scored_by_the_latest_version(run, rate, place):
+    rate()
+    tiers = [msgspec.structs.replace(one, points=one.points - 1) for one in VIZ.tiers]
+    later = msgspec.structs.replace(VIZ, version="2", tiers=tuple(tiers))
+    rate(later, "ben", 1)
+    said = " ".join(run(compare, *MODELS, "--in", "night", "--metric", "rating").split())
+    note = "8 ratings were made by an older version of a rubric, scored by the latest."
+    assert note in said
+    run(export, "night", "out.json", "--format", "16x")
+    evals = json.loads((place / "out.json").read_text())["evals"]
+    oak = {one["rating"] for one in evals if one["model"] == "oak-7b"}
+    assert oak == {8.0}  # 9 by version 1
+    text = run(export, "night", "-", "--format", "csv")
+    assert {row["score"] for row in csv.DictReader(io.StringIO(text))} == {"9.0", "8.5", "8.0"}
 
 
 def test_a_judge_is_held_against_people(run, rate):

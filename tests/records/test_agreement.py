@@ -1,5 +1,6 @@
 """Raters held against each other: items, scores, leans and drifts."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -70,8 +71,19 @@ def test_each_rubric_stands_alone_and_undone_ratings_are_gone():
 
 def test_a_machines_tier_is_nobodys_agreement():
     rows = [rating("r1", who, facts={"runs": False}) for who in ("anna", "ben")]
-    (one,) = found(*rows).rubrics
-    assert TIER not in [item.item for item in one.items]
+    assert rows[0].asked == ()
+    assert found(*rows).rubrics == ()  # nobody could have said anything else
+    assert found(*rows, rating("r2", "anna", "baseline")).rubrics[0].answers == 1
+
+
+def test_a_tier_is_the_same_whatever_its_place_in_a_later_version():
+    tiers = (VIZ.tiers[-1], *VIZ.tiers[:-1])
+    later = msgspec.structs.replace(VIZ, version="2", tiers=tiers)
+    rows = [rating("r1", "anna", "baseline"), rating("r1", "ben", "baseline", rubric=later)]
+    rows += [rating("r2", who, "side_by_side") for who in ("anna", "ben")]
+    (one,) = agreement_of(rows, {**RUBRICS, later.digest: later}).rubrics
+    assert one.items[0].item == TIER
+    assert one.items[0].agreement.value == 1.0
 
 
 def test_how_a_rater_leans():

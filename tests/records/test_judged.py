@@ -25,7 +25,7 @@ def rating(run, score, rater="anna", kind="human", order=0, beside=()):
     token = f"{run}{rater}{order}{beside}"
     shown = Shown(order, beside=beside)
     return Rating(
-        token, "night", run, rater, kind, "todo", "1", "d", (), (), (), score, 1.0, token,
+        token, "night", run, rater, kind, "todo", "1", "d", ("tier",), (), (), score, 1.0, token,
         shown=shown,
     )  # fmt: skip
 

@@ -112,7 +112,8 @@ class Chromium:
                 found.append(event["params"]["entry"])
             elif event["method"] == "Network.requestWillBeSent":
                 url = event["params"]["request"]["url"]
-                if not url.startswith("file:") or not url.partition("#")[0].endswith(".html"):
+                page = url.startswith("file:") and url.partition("#")[0].endswith(".html")
+                if not page and not url.startswith("data:image/png;base64,"):
                     found.append(url)
         return found
 
@@ -349,12 +350,16 @@ CONTRASTS = """(() => {
         return [255, 255, 255];
     };
     const found = [];
-    for (const section of document.querySelectorAll('#comparisons, #stopping, #predictions')) {
+    const ids = '#comparisons, #stopping, #predictions, #ratings, #map, #verbosity, #answers';
+    const onMark = getComputedStyle(document.querySelector('.mark')).color;
+    for (const section of document.querySelectorAll(ids)) {
         const walker = document.createTreeWalker(section, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
             const node = walker.currentNode.parentElement;
             if (!walker.currentNode.data.trim() || !node.getClientRects().length) continue;
             const style = getComputedStyle(node);
+            // A mark in a chart has the two colours of a mark beside it, which is looked at.
+            if (node.closest('svg') && style.fill === onMark) continue;
             const text = light(rgba(node.closest('svg') ? style.fill : style.color));
             const back = light(behind(node.closest('svg')?.parentElement ?? node));
             const ratio = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
@@ -429,3 +434,105 @@ def test_a_pair_is_opened_with_the_keyboard(browser, contested):
     assert browser.evaluate("document.querySelector('.pair').open")
     browser.call("Input.dispatchKeyEvent", type="keyDown", key="Tab", windowsVirtualKeyCode=9)
     assert browser.evaluate("Boolean(document.activeElement.closest('.pair[open]'))")
+
+
+@pytest.fixture(scope="module")
+def rated_page(make_rated, tmp_path_factory) -> Path:
+    """A page with ratings by people and a judge, a map, verbosity and answers side by side."""
+    path = tmp_path_factory.mktemp("rated") / "report.html"
+    path.write_text(html_report(*make_rated(models=4, seeds=2)), encoding="utf-8")
+    return path
+
+
+OPEN_PROBLEMS = """{
+    const folded = '.problem-set, #ratings details, #verbosity details';
+    for (const one of document.querySelectorAll(folded)) one.open = true;
+    for (const set of document.querySelectorAll('.problem-set'))
+        set.querySelector('.problem').open = true;
+}"""
+FILLED = "document.querySelectorAll('.problem[open] .beside').length === 5"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_ratings_and_answers_fit_and_can_be_read(browser, rated_page, width, scheme):
+    browser.open(rated_page, width=width, scheme=scheme)
+    browser.evaluate(OPEN_PROBLEMS)
+    browser.wait_for(FILLED)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    wider = """[...document.querySelectorAll(
+            '#ratings *, #map *, #verbosity *, #answers *')].filter(e =>
+        !e.closest('svg, .scroll, pre') && e.getBoundingClientRect().right > innerWidth).length"""
+    assert browser.evaluate(wider) == 0
+    assert browser.evaluate(CONTRASTS) == []
+    assert browser.complaints() == []
+
+
+def test_no_name_in_a_chart_of_ratings_is_cut_off(browser, rated_page):
+    browser.open(rated_page, width=390)
+    cut = """[...document.querySelectorAll('.chart text')].filter(text => {
+        const box = text.getBoundingClientRect();
+        const frame = text.ownerSVGElement.getBoundingClientRect();
+        return box.left < frame.left - 1 || box.right > frame.right + 1;
+    }).map(text => text.textContent)"""
+    assert browser.evaluate(cut) == []
+
+
+def test_a_problem_shows_all_answers_and_hostile_text_stays_text(browser, rated_page):
+    browser.open(rated_page)
+    title = browser.evaluate("document.title")
+    browser.evaluate(OPEN_PROBLEMS)
+    browser.wait_for(FILLED)
+    first = "document.querySelector('.problem')"
+    assert browser.evaluate(f"{first}.querySelectorAll('article').length") == 4
+    text = browser.evaluate(f"{first}.innerText")
+    assert "<script>document.title='owned'</script>" in text
+    assert "⟨U+202E⟩gnp.exe" in text
+    assert "judge model groq/openai/gpt-oss-20b" in text
+    assert "rater ada" in text
+    assert "export const x = 1;" in text
+    assert (
+        browser.evaluate(f"{first}.querySelectorAll('img, script, b:not(summary b)').length") == 0
+    )
+    assert browser.evaluate("document.querySelectorAll('.problem img').length") == 4
+    loaded = "[...document.querySelectorAll('.problem img')].every(i => i.naturalWidth === 320)"
+    browser.wait_for(loaded)
+    assert browser.evaluate("document.title") == title
+    assert browser.complaints() == []
+
+
+def test_a_problem_is_opened_with_the_keyboard_and_its_run_is_a_link_away(browser, rated_page):
+    browser.open(rated_page)
+    browser.evaluate("document.querySelector('.problem-set').open = true")
+    browser.evaluate("document.querySelector('.problem summary').focus()")
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r",
+                     windowsVirtualKeyCode=13)  # fmt: skip
+    browser.wait_for("document.querySelectorAll('.problem[open] article').length === 4")
+    browser.evaluate("document.querySelector('.problem article > a').click()")
+    browser.wait_for("document.querySelector('#transcript .rating')")
+    browser.evaluate("history.back()")
+    browser.wait_for("!document.getElementById('report').hidden")
+    assert browser.evaluate("document.querySelectorAll('.problem[open] article').length") == 4
+    assert browser.complaints() == []
+
+
+def test_an_answer_of_five_megabytes_is_shown_piece_by_piece(browser, make_rated, tmp_path):
+    record, transcripts, said = make_rated(models=1)
+    run_id = record.runs[0].id
+    known = transcripts(run_id)
+    flood = Message("assistant", "<b>x\u202e\x1b[2J" * 500_000)
+    reply = msgspec.structs.replace(known.steps[0].reply, message=flood)
+    steps = (msgspec.structs.replace(known.steps[0], reply=reply),)
+    long = msgspec.structs.replace(known, steps=steps)
+    path = tmp_path / "report.html"
+    path.write_text(html_report(record, {run_id: long}.get, said), encoding="utf-8")
+    browser.open(path, width=390)
+    browser.evaluate(OPEN_PROBLEMS)
+    first = "document.querySelector('.problem').querySelector('article > pre')"
+    browser.wait_for(first)
+    assert browser.evaluate(f"{first}.textContent.length") == 20_000
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    missing = "document.querySelectorAll('.problem-set')[1].innerText"
+    browser.wait_for(f"{missing}.includes('ossay transcript')")
+    assert browser.complaints() == []

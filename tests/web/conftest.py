@@ -28,12 +28,13 @@ def transcript_of(text):
     return Transcript("t", 1, "system", "Do it, please.", "answered", (), (Step(reply, ()),))
 
 
-async def _fill(ledger, name, answers):
+async def _fill(ledger, name, answers, models):
     header = CampaignRecord(
-        name, 1_000.0, "ossay run", "", tuple(map(ModelCard, MODELS)), {"coding": "1"}, {}, ()
+        name, 1_000.0, "ossay run", "", tuple(map(ModelCard, models)), {"coding": "1"}, {}, ()
     )
+    of = len(models)
     keys = [
-        (f"{name}-{place:05}", RunKey(MODELS[place % 2], "coding", task, place // 2, 1))
+        (f"{name}-{place:05}", RunKey(models[place % of], "coding", task, place // of, 1))
         for place, (task, *_) in enumerate(answers)
     ]
     await ledger.plan(header, keys)
@@ -54,14 +55,19 @@ async def _fill(ledger, name, answers):
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
-    """(task, text, facts[, anything: with a screenshot])s -> the path of a ledger with them."""
+    """(task, text, facts[, anything: with a screenshot])s -> the path of a ledger with them.
 
-    def fill(answers, name="r"):
+    Models take turns, so that as many answers as there are models are at one problem.
+    """
+
+    def fill(answers, name="r", models=MODELS):
         path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
-        with closing(open_ledger(str(path), create=True)) as ledger:
-            # Elsewhere, since Playwright has a loop running in this thread.
-            with ThreadPoolExecutor(1) as thread:
-                thread.submit(asyncio.run, _fill(ledger, name, answers)).result()
+        # In another thread, since Playwright has a loop running in this one.
+        with (
+            closing(open_ledger(str(path), create=True)) as ledger,
+            ThreadPoolExecutor(1) as thread,
+        ):
+            thread.submit(asyncio.run, _fill(ledger, name, answers, models)).result()
         return path
 
     return fill

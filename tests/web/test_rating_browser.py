@@ -84,7 +84,8 @@ def test_nothing_is_lost_or_doubled(filled, rating, page):
     expect(page.locator("input[data-key=q]")).to_be_checked()  # a reload loses nothing
     page.keyboard.press("n")
     page.keyboard.type("odd, but right")
-    page.keyboard.press("Escape")
+    with page.expect_request_finished(lambda asked: asked.url.endswith("/preview")):
+        page.keyboard.press("Escape")
     rate.kill()
     rate.start()  # while the page is open
     rate_one(page)
@@ -117,6 +118,7 @@ def test_answers_side_by_side(filled, rating, page):
     rate = rating(filled(answers(4)))
     begin(page, rate, "ada")
     page.get_by_text("Side by side").click()
+    page.wait_for_url("**/compare/*")
     page.keyboard.press("q")
     page.keyboard.press("]")
     page.keyboard.press("w")
@@ -176,3 +178,97 @@ def test_pages_fit_and_stay(filled, rating, chromium, width, scheme):
         assert page.evaluate("document.documentElement.scrollWidth") <= width, place
         assert page.evaluate("window.shift") < 0.01, place
     context.close()
+
+
+def test_a_key_that_is_held_down_rates_one_answer(filled, rating, page):
+    rate = rating(filled(answers(6)))
+    begin(page, rate, "ada")
+    before = page.url
+    page.keyboard.down("Enter")
+    page.wait_for_url(lambda url: url != before)
+    for _ in range(5):
+        page.keyboard.down("Enter")  # as a keyboard repeats it
+    page.keyboard.up("Enter")
+    page.wait_for_load_state("networkidle")
+    assert len(rate.rows()) == 1
+
+
+def test_everything_works_without_scripts(filled, rating, chromium):
+    rate = rating(filled(answers(4)))
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    begin(page, rate, "ada")
+    box = page.locator("input[type=checkbox]").first
+    while not box.evaluate("e => e === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    before = page.url
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: url != before)
+    (row,) = rate.rows()
+    assert len(row.chosen) == 1
+    page.get_by_role("button", name="Undo").click()
+    assert current(rate.rows()) == []
+    context.close()
+
+
+def test_tab_goes_through_the_page_as_it_reads(filled, rating, page):
+    rate = rating(filled(answers(4)))
+    begin(page, rate, "ada")
+    page.goto(page.url)
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                "[document.activeElement.tagName, document.activeElement.textContent.trim(),"
+                " getComputedStyle(document.activeElement).outlineStyle]"
+            )
+        )
+        if reached[-1][0] == "BODY":
+            break
+    names = [name for tag, name, _ in reached if tag in ("A", "BUTTON", "SUMMARY")]
+    wanted = ["Skip to the content", "Queue", "What was asked", "all of it as a file", "Rate Enter"]
+    places = [names.index(name) for name in wanted]
+    assert places == sorted(places)
+    assert all(outline != "none" for tag, _, outline in reached if tag != "BODY")
+
+
+def test_hostile_names_notes_and_facts_are_text(filled, rating, page):
+    bad = "<img src=x onerror=\"document.title='owned'\">\u202e"
+    facts = {"characters": 900, "whole_files": 0, bad: bad}
+    models = (f"lab/{bad}", "lab/two")
+    rate = rating(filled([(*answers(1)[0][:2], facts)] * 2, models=models), "--open")
+    begin(page, rate, "ada")
+    page.keyboard.press("n")
+    page.keyboard.insert_text(f"</textarea>{bad[:-1]}\x07")
+    page.keyboard.press("Escape")
+    rate_one(page)
+    for place in (
+        "/rate/ada/r-00000",
+        "/rate/ada/compare/r-00000",
+        "/rate/ada/queue",
+        "/agreement",
+    ):
+        page.goto(rate.url + place)
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        assert page.locator("main img").count() == 0, place
+        assert "owned" not in page.title()
+        assert "\u202e" not in page.locator("main").inner_text(), place
+    assert page.complaints == []
+
+
+def test_five_megabytes_are_cut_and_can_be_fetched(filled, rating, page):
+    facts = {"characters": 5_000_000, "whole_files": 0}
+    rate = rating(
+        filled([("todo_add_feature", "```ts\n" + "<b>x\u202e\x1b[2Jy" * 500_000, facts)] * 2)
+    )
+    begin(page, rate, "ada")
+    assert page.evaluate("document.body.innerText.length") < 700_000
+    assert "5,000,006 characters, cut" in page.locator("article").inner_text()
+    rate_one(page)
+    assert len(rate.rows()) == 1
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name="all of it as a file").click()
+    assert fetched.value.path().stat().st_size > 5_000_000
+    assert page.complaints == []

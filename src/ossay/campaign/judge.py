@@ -35,11 +35,11 @@ class Judging(Struct):
     """How judging stands. Money is USD, None where a call's cost is not known."""
 
     answers: int = 0  # that have a rubric and something to judge
-    decided: int = 0  # answers of which the machine knows everything: not asked
+    decided: int = 0  # answers of which the machine knows everything: entered, not asked
     unrubriced: int = 0  # answers to tasks without a rubric
     showings: int = 0
     done: int = 0  # showings, those of earlier times too
-    rated: int = 0  # rows entered now
+    rated: int = 0  # rows entered now that the model was asked for
     unusable: int = 0  # replies that are not what was asked for
     failed: int = 0  # calls without a reply
     problem: str = ""  # the last of these, for a person
@@ -81,17 +81,20 @@ class Judge:
         self._on_progress = on_progress
         self._state = Judging()
         self._in_a_row = 0
+        self._decided: list[Answer] = []
 
     async def judge(self, *, concurrency: int = 4, tasks: Sequence[str] = ()) -> Judging:
         """Judge all answers, or those to some tasks; return how it stands then."""
         answers = self._to_judge(self._ledger.answers(self._campaign), tasks)
         shown = showings(answers)
         self._state.answers, self._state.showings = len(answers), len(shown)
-        for task in dict.fromkeys(answer.key.task for answer in answers):
+        self._state.decided = len(self._decided)
+        for task in dict.fromkeys(one.key.task for one in (*answers, *self._decided)):
             await self._ledger.keep_rubric(self._rubrics[task])
         judge = self._model.card.reference
         before = self._ledger.ratings(self._campaign, rater=judge, kind="model")
         there = {row.token for row in before}
+        await self._enter_decided(there)
         waiting = iter(shown)
         workers = [asyncio.create_task(self._work(waiting, there)) for _ in range(concurrency)]
         try:
@@ -111,18 +114,26 @@ class Judge:
             if rubric is None:
                 self._state.unrubriced += 1
             elif not open_items(rubric, answer.facts):
-                self._state.decided += 1
+                self._decided.append(answer)
             else:
                 found.append(answer)
         return found
+
+    async def _enter_decided(self, there: set[str]) -> None:
+        """Enter what the machine alone says: without it, only what is hard to tell has a score."""
+        for answer in self._decided:
+            if self._token((answer,), 0) not in there:
+                await self._ledger.rate(self._row((answer,), 0, (), "", None))
 
     async def _work(self, waiting: Iterator[tuple[Answer, ...]], there: set[str]) -> None:
         for answers in waiting:
             if not all(self._token(answers, at) in there for at in range(len(answers))):
                 if self._over():
                     return
-                await self._show(answers)
-            self._state.done += 1
+                was_done = await self._show(answers)
+            else:
+                was_done = True
+            self._state.done += was_done
             if self._on_progress is not None:
                 self._on_progress(self._state)
 
@@ -136,8 +147,8 @@ class Judge:
             state.stopped = "max_usd"
         return bool(state.stopped)
 
-    async def _show(self, answers: tuple[Answer, ...]) -> None:
-        """Ask about one showing and enter what comes back."""
+    async def _show(self, answers: tuple[Answer, ...]) -> bool:
+        """Ask about one showing and enter what comes back; whether that could be taken."""
         readings = [await asyncio.to_thread(self._ledger.answer, one.run) for one in answers]
         asked = [open_items(self._rubrics[one.key.task], one.facts) for one in answers]
         request = question(readings[0].prompt, [reading.text for reading in readings], asked)
@@ -147,7 +158,7 @@ class Judge:
             self._state.failed += 1
             self._in_a_row += 1
             self._state.problem = str(error)
-            return
+            return False
         self._in_a_row = 0
         self._book(reply)
         try:
@@ -155,10 +166,11 @@ class Judge:
         except (ValueError, UsageError) as error:
             self._state.unusable += 1
             self._state.problem = str(error)
-            return
+            return False
         for row in forms:
             await self._ledger.rate(row)
             self._state.rated += 1
+        return True
 
     def _book(self, reply: Reply) -> None:
         state = self._state
@@ -172,24 +184,33 @@ class Judge:
     ) -> list[Rating]:
         """The rows of a reply; all of them can be entered, or none is."""
         said = read_reply(reply.message.content, asked)
-        rows = []
-        for at, (answer, (chosen, why)) in enumerate(zip(answers, said, strict=True)):
-            token = self._token(answers, at)
-            form = Form(
-                self._campaign,
-                answer.run,
-                self._model.card.reference,
-                "model",
-                chosen,
-                self._clock(),
-                token,
-                notes=why,
-                seconds=reply.timing.total_s,
-                shown=shown_as(answers, at),
-            )
-            rubric = self._rubrics[answer.key.task]
-            rows.append(rated(rubric, form, answer.facts, id_=token))
-        return rows
+        return [
+            self._row(answers, at, chosen, why, reply.timing.total_s)
+            for at, (chosen, why) in enumerate(said)
+        ]
+
+    def _row(
+        self,
+        answers: tuple[Answer, ...],
+        at: int,
+        chosen: Sequence[str],
+        why: str,
+        seconds: float | None,
+    ) -> Rating:
+        answer, token = answers[at], self._token(answers, at)
+        form = Form(
+            self._campaign,
+            answer.run,
+            self._model.card.reference,
+            "model",
+            tuple(chosen),
+            self._clock(),
+            token,
+            notes=why,
+            seconds=seconds,
+            shown=shown_as(answers, at),
+        )
+        return rated(self._rubrics[answer.key.task], form, answer.facts, id_=token)
 
     def _token(self, answers: tuple[Answer, ...], at: int) -> str:
         """The same showing to the same judge by the same rubric is one rating."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ossay.core.errors import UsageError
 REFERENCE = "scripted/reference"
 SMALL = "llamacpp/smollm2-135m"
 
-# For the runs of both suites together, on 2 cores, and how much of it is kept for coding.
+# For the runs of both suites together, on 2 cores, and how much of it is kept for coding at least.
 MINUTES = 3.5
 CODING_MINUTES = 1.0
 
@@ -32,25 +32,29 @@ def demo(out: Path) -> None:
 
     Runs the ten tasks of agentic-core on their reference solutions (30 of 30, or the suite is
     broken) and on SmolLM2-135M, a real model of 135M parameters which fails most of them; then one
-    problem of each coding task, where Node.js and TypeScript are here. Takes a few minutes on 2
-    cores; nothing leaves this machine.
+    problem of each coding task that can be graded here (Node.js, TypeScript, Chromium). Takes a few
+    minutes on 2 cores; nothing leaves this machine.
     """
     from datetime import UTC, datetime
 
+    from ossay.agent.sandbox.find import find_sandbox
     from ossay.cli.demo_coding import coding_here
+    from ossay.suites.coding import Coding
 
     models = (REFERENCE, SMALL) if _small_is_here() else (REFERENCE,)
     name = datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S")
-    coding = coding_here(place.here().home, os.environ.get("PATH", ""))
-    agentic_minutes = MINUTES - CODING_MINUTES * bool(coding.tasks)
-    fine = _carry_out("agentic-core", name, models, out, minutes=agentic_minutes, instances=3)
-    if coding.missing:
-        click.echo(coding.missing, err=True)
+    sandbox = find_sandbox()
+    coding = coding_here(Coding(lambda: sandbox), sandbox)
+    started = time.monotonic()
+    first = MINUTES - CODING_MINUTES * bool(coding.tasks)
+    fine = _carry_out("agentic-core", name, models, out, minutes=first, instances=3)
+    for line in coding.missing:
+        click.echo(line, err=True)
     if coding.tasks:
         click.echo()
-        folder = out / "coding"
+        left = max(CODING_MINUTES, MINUTES - (time.monotonic() - started) / 60.0)
         fine &= _carry_out(
-            "coding", f"{name}-coding", models, folder, minutes=CODING_MINUTES, tasks=coding.tasks
+            "coding", f"{name}-coding", models, out / "coding", minutes=left, tasks=coding.tasks
         )
     if not fine:
         raise SystemExit(1)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 def export(campaign: str, file: Path, form: str, raters: str, url: str | None) -> None:
     """Write a campaign's answers and ratings to FILE; '-' is the terminal.
 
+    The table has ratings as they were made, the JSON scores by a rubric's latest version.
+
     \b
     ossay export my-campaign ratings.csv --format csv
     ossay export my-campaign evals.json --format 16x
@@ -61,12 +63,18 @@ def _csv(ledger: Ledger, campaign: str) -> bytes:
 
 
 def _sixteen_x(ledger: Ledger, campaign: str, kind: RaterKind) -> bytes:
+    from ossay.cli.held import rated_anew
     from ossay.records.sixteen_x import encode_document
     from ossay.records.sixteen_x_export import document_of
     from ossay.suites.rubrics import read_rubrics
 
     readings = (ledger.answer(answer.run) for answer in ledger.answers(campaign))
-    ratings = ledger.ratings(campaign)
-    made_by = {rubric.task: rubric for rubric in ledger.rubrics(campaign).values()}
-    rubrics = {**read_rubrics(), **made_by}
-    return encode_document(document_of(ledger.campaign(campaign), readings, ratings, rubrics, kind))
+    rated = rated_anew(ledger, campaign, kind)
+    for note in rated.notes:
+        click.echo(note, err=True)
+    rubrics = {**read_rubrics(), **rated.rubrics}
+    document = document_of(ledger.campaign(campaign), readings, rated.ratings, rubrics, kind)
+    rows = sum(one.rating is not None for one in document.evals)
+    who = "people" if kind == "human" else "models"
+    click.echo(f"{rows:,} of {len(document.evals):,} answers are rated by {who}.", err=True)
+    return encode_document(document)

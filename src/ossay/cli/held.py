@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ossay.core.rating import RaterKind
     from ossay.core.records import CampaignRecord
     from ossay.core.results import Records
+    from ossay.records.rescored import Rescored
     from ossay.store.ledger import Ledger
 
 
@@ -22,8 +23,8 @@ def from_ledger(
 ) -> tuple[Records, CampaignRecord | None]:
     """The records of that name, and the campaign where it is one.
 
-    With `raters`, a campaign's ratings by people or by models; raises `UsageError` where it has
-    none.
+    With `raters`, a campaign's ratings by people or by models, by the latest version of each
+    rubric that these used; raises `UsageError` where it has none.
     """
     from ossay.records.campaign import records_of
     from ossay.records.ratings import ratings_as_records
@@ -33,13 +34,27 @@ def from_ledger(
     if name in campaigns:
         record = ledger.campaign(name)
         if raters is not None:
-            return ratings_as_records(record, ledger.ratings(name), raters), record
+            rated = rated_anew(ledger, name, raters)
+            return ratings_as_records(record, rated.ratings, raters, rated.notes), record
         return records_of(record), record
     if name in imports:
         return ledger.records(name), None
     raise UnknownName.of(
         "campaign or import", name, (*campaigns, *imports), hint="give a file with --records"
     )
+
+
+def rated_anew(ledger: Ledger, name: str, kind: RaterKind | None = None) -> Rescored:
+    """A campaign's ratings that hold, scored by the latest version of each rubric.
+
+    The latest is what the last rating was made by; with `kind`, the last by people or by models.
+    """
+    from ossay.records.rescored import latest, rescored
+
+    rows = ledger.ratings(name)
+    answers = {answer.run: answer for answer in ledger.answers(name)}
+    asked = [row for row in rows if kind in (None, row.kind)]
+    return rescored(rows, latest(asked, ledger.rubrics(name), answers), answers)
 
 
 def _names(ledger: Ledger) -> list[str]:

@@ -89,15 +89,17 @@ def judge(
         state = asyncio.run(judging())
         for line in (*state_lines(state), *judged_lines(_against(ledger, campaign))):
             click.echo(line)
-    if state.showings and not state.done:
-        raise UsageError(f"nothing was judged: {state.problem or state.stopped}")
+    if state.failed and not state.rated:
+        raise UsageError(f"nothing was judged now: {state.problem}")
 
 
 def _against(ledger: Ledger, campaign: str) -> Sequence[Judged]:
     from numpy.random import PCG64, Generator
 
     from ossay.campaign.showings import length_of
+    from ossay.cli.held import rated_anew
     from ossay.records.judged import judged_against
 
     rng = Generator(PCG64(SEED))
-    return judged_against(ledger.ratings(campaign), ledger.answers(campaign), length_of, rng)
+    rated = rated_anew(ledger, campaign)
+    return judged_against(rated.ratings, ledger.answers(campaign), length_of, rng)

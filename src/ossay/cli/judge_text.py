@@ -23,7 +23,7 @@ def state_lines(state: Judging) -> Iterator[str]:
         f"{state.done:,} done, {count(state.rated, 'rating')} entered now, {cost}"
     )
     if state.decided:
-        yield f"{count(state.decided, 'answer')} not asked: the machine knows all of the rubric."
+        yield f"{count(state.decided, 'answer')} entered without asking: the machine knows all."
     if state.unrubriced:
         yield f"{count(state.unrubriced, 'answer')} to tasks without a rubric."
     if state.unusable or state.failed:

@@ -63,7 +63,8 @@ def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: st
 
 
 def judgements_of(ledger: Ledger, record: CampaignRecord) -> Judgements:
-    """The ratings of a campaign, and what its graders kept."""
+    """The ratings of a campaign by the latest version of each rubric, and what graders kept."""
+    from ossay.cli.held import rated_anew
     from ossay.core.errors import UnknownName
     from ossay.reports.judgements import Judgements
 
@@ -73,7 +74,12 @@ def judgements_of(ledger: Ledger, record: CampaignRecord) -> Judgements:
         except UnknownName:
             return None
 
-    return Judgements(tuple(ledger.ratings(record.name)), ledger.rubrics(record.name), artefact)
+    people = rated_anew(ledger, record.name, "human")
+    judge = rated_anew(ledger, record.name, "model")
+    rows = [row for row in people.ratings if row.kind == "human"]
+    rows += [row for row in judge.ratings if row.kind == "model"]
+    notes = tuple(dict.fromkeys((*people.notes, *judge.notes)))
+    return Judgements(tuple(rows), ledger.rubrics(record.name), artefact, notes)
 
 
 def _campaign(ledger: Ledger, name: str) -> CampaignRecord:

@@ -1,7 +1,7 @@
 """How far raters agree: each item, the score, how each rater leans, and whether one drifts.
 
-Only ratings that hold count, of one kind. Knows nothing of ledgers or pages; the coefficients are
-those of `stats`.
+Ratings of one kind that hold count, where the machine did not know all: elsewhere nobody could
+differ. Knows nothing of ledgers or pages; the coefficients are those of `stats`.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def agreement_of(
         rng: For intervals of alpha; none without it.
         resamples: Draws of each interval.
     """
-    held = [rating for rating in current(ratings) if rating.kind == kind]
+    held = [rating for rating in current(ratings) if rating.kind == kind and rating.asked]
     names = list(dict.fromkeys(rating.rubric for rating in held))
     parts = [[rating for rating in held if rating.rubric == name] for name in names]
     return Raters(
@@ -128,8 +128,8 @@ def _rubric(
     table = [[at.get((rater, run)) for run in runs] for rater in raters]
     twice = _twice(table)
     scores = [[None if one is None else round(one.score, 2) for one in row] for row in table]
-    tiers = {rating.id: _tier(rating, rubrics) for rating in ratings}
-    tables = {TIER: [[tiers[r.id] if r else None for r in row] for row in table]}
+    places = _places(ratings, rubrics)
+    tables = {TIER: [[_tier(r, places) if r else None for r in row] for row in table]}
     for item in _judged(ratings, rubrics):
         tables[item] = [[_says(r, item) for r in row] for row in table]
     items = (_item(item, coded, rng, resamples) for item, coded in tables.items())
@@ -147,10 +147,16 @@ def _rubric(
     )
 
 
-def _tier(rating: Rating, rubrics: Mapping[str, Rubric]) -> float | None:
-    """The place of the tier that the rater chose; None where the machine had found it."""
-    tiers = [item.id for item in rubrics[rating.rubric_digest].tiers]
-    return next((float(tiers.index(id_)) for id_ in rating.chosen if id_ in tiers), None)
+def _places(ratings: Sequence[Rating], rubrics: Mapping[str, Rubric]) -> dict[str, float]:
+    """Tier -> its code, one for all versions: an id is the same question in each of them."""
+    versions = dict.fromkeys(rating.rubric_digest for rating in ratings)
+    tiers = dict.fromkeys(item.id for digest in versions for item in rubrics[digest].tiers)
+    return {id_: float(place) for place, id_ in enumerate(tiers)}
+
+
+def _tier(rating: Rating, places: Mapping[str, float]) -> float | None:
+    """The code of the tier that the rater chose; None where the machine had found it."""
+    return next((places[id_] for id_ in rating.chosen if id_ in places), None)
 
 
 def _judged(ratings: Sequence[Rating], rubrics: Mapping[str, Rubric]) -> list[str]:
@@ -189,7 +195,7 @@ def _item(
 def _complete(scores: Sequence[Sequence[float | None]]) -> tuple[list[int], list[list[float]]]:
     """The raters and the answers that all of these rated: as many ratings as can be, shape [n, k].
 
-    Raters are taken in the order of how much they rated. Empty where two share fewer than two.
+    Raters are taken by how much they rated. Empty where two share fewer than two.
     """
     counts = [sum(one is not None for one in row) for row in scores]
     order = sorted(range(len(scores)), key=lambda index: -counts[index])

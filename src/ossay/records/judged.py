@@ -40,7 +40,7 @@ class Judged(Struct, frozen=True):
 
     Attributes:
         judge: Its reference.
-        ratings: Rows of it that hold; each answer has one a showing.
+        ratings: Rows of it that hold, where it was asked something; an answer has one a showing.
         answers: That it rated.
         shared: Those of them that people rated too: only these tell of agreement.
         alpha: Krippendorff's, of its mean score beside people's mean, on an interval scale.
@@ -97,7 +97,8 @@ def judged_against(
     rows = list(ratings)
     people = mean_scores(rows, "human")
     by_run = {answer.run: answer for answer in answers}
-    held = [row for row in current(rows) if row.kind == "model" and row.run in by_run]
+    asked = [row for row in current(rows) if row.asked]  # else the machine alone has spoken
+    held = [row for row in asked if row.kind == "model" and row.run in by_run]
     return tuple(
         _judged(judge, [row for row in held if row.rater == judge], people, by_run, length_of, rng)
         for judge in dict.fromkeys(row.rater for row in held)

@@ -21,7 +21,10 @@ NOT_RATED = "not rated"
 
 
 def ratings_as_records(
-    campaign: CampaignRecord, ratings: Iterable[Rating], kind: RaterKind = "human"
+    campaign: CampaignRecord,
+    ratings: Iterable[Rating],
+    kind: RaterKind = "human",
+    notes: Iterable[str] = (),
 ) -> Records:
     """Return a campaign's ratings by people, or by models, as results.
 
@@ -33,6 +36,7 @@ def ratings_as_records(
         campaign: With its runs.
         ratings: Every row, in the ledger's order.
         kind: Whose.
+        notes: What is to be known of the scores, such as that old ones were scored anew.
 
     Raises:
         UsageError: there are none of that kind; a judge's are not taken for people's.
@@ -57,7 +61,7 @@ def ratings_as_records(
     source = msgspec.structs.replace(
         plain.sources[0],
         made_with={**plain.sources[0].made_with, **_made_with(wanted)},
-        notes=tuple(_notes(results, kind)),
+        notes=(*_notes(results, kind), *notes),
     )
     return Records((source,), results)
 

@@ -40,9 +40,11 @@ class Rescored(Struct, frozen=True):
         ratings: In the order of entry; `score` is of today, all else as it was made.
         moved: How many were made by an older version.
         left_out: Those of them that say nothing today.
+        rubrics: Those of today, by task.
     """
 
     ratings: tuple[Rating, ...]
+    rubrics: Mapping[str, Rubric]
     moved: int = 0
     left_out: tuple[Stands, ...] = ()
 
@@ -73,35 +75,40 @@ def rescored(
 
     Args:
         ratings: Every row, in the ledger's order.
-        rubrics: By name. What was rated by one that is not there stays as it is.
+        rubrics: By task. What was rated by one of another name stays as it is.
         answers: By run, for the machine's part. Of a run that is not there, ratings stay as well.
     """
-    digests = {name: rubric.digest for name, rubric in rubrics.items()}
+    digests = {task: rubric.digest for task, rubric in rubrics.items()}
     kept: list[Rating] = []
     left_out: list[Stands] = []
     moved = 0
     for row in current(ratings):
-        rubric, answer = rubrics.get(row.rubric), answers.get(row.run)
-        if rubric is None or answer is None:
+        answer = answers.get(row.run)
+        rubric = rubrics.get(answer.key.task) if answer is not None else None
+        if answer is None or rubric is None or rubric.name != row.rubric:
             kept.append(row)
             continue
-        today = stands(row, rubric, answer.facts, digest=digests[row.rubric])
+        today = stands(row, rubric, answer.facts, digest=digests[answer.key.task])
         moved += today.older
         if today.score is None:
             left_out.append(today)
         else:
             kept.append(msgspec.structs.replace(row, score=today.score))
-    return Rescored(tuple(kept), moved, tuple(left_out))
+    return Rescored(tuple(kept), rubrics, moved, tuple(left_out))
 
 
-def latest(ratings: Iterable[Rating], rubrics: Mapping[str, Rubric]) -> dict[str, Rubric]:
-    """Name -> the version that the last of the ratings that hold was made by.
+def latest(
+    ratings: Iterable[Rating], rubrics: Mapping[str, Rubric], answers: Mapping[str, Answer]
+) -> dict[str, Rubric]:
+    """Task -> the rubric that the last of the ratings that hold was made by.
 
     Args:
         ratings: Every row, in the ledger's order.
         rubrics: By digest, of all that the rows were made by.
+        answers: By run.
     """
-    return {row.rubric: rubrics[row.rubric_digest] for row in current(ratings)}
+    held = (row for row in current(ratings) if row.run in answers)
+    return {answers[row.run].key.task: rubrics[row.rubric_digest] for row in held}
 
 
 def _made(count: int) -> str:

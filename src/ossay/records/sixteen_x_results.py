@@ -82,7 +82,7 @@ def _notes(document: Document) -> Iterator[str]:
     several = sum(len(prompts) > 1 for prompts in asked.values())
     if several:
         yield f"{several:,} of {len(asked):,} experiments were asked in more than one prompt."
-    yield "Ratings are typed in, one rater's, by rubrics that changed over time."
+    yield "The file does not say who rated, or by which items of a rubric."
 
 
 def _latest(document: Document) -> float | None:

@@ -21,15 +21,17 @@ class Judgements(Struct, frozen=True):
     """Ratings, and what a grader kept to look at.
 
     Attributes:
-        ratings: Every row, in the ledger's order.
+        ratings: Every row, in the ledger's order, or those that hold, scored anew.
         rubrics: Digest -> rubric, of all that the ratings were made by.
         artefact: Run and name, such as 'screenshot.png', to what was kept; None where there is
             nothing.
+        notes: What became of ratings by older versions of a rubric, one sentence each.
     """
 
     ratings: tuple[Rating, ...] = ()
     rubrics: Mapping[str, Rubric] = field(default_factory=dict)
     artefact: Callable[[str, str], bytes | None] = _nothing
+    notes: tuple[str, ...] = ()
 
 
 NOTHING = Judgements()

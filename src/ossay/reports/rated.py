@@ -111,7 +111,7 @@ def rated_of(record: CampaignRecord, judgements: Judgements, kind: RaterKind) ->
         means=means,
         averages=averages,
         pairs=pairs_of(record, rows, models) if kind == "human" else NO_PAIRS,
-        notes=tuple(_notes(held, scores)),
+        notes=(*judgements.notes, *_notes(held, anew=bool(judgements.notes))),
         judged=() if kind == "human" else judged_against(rows, _answers(record), _length),
     )
 
@@ -205,9 +205,9 @@ def _versions(held: Iterable[Rating]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(versions) for name, versions in sorted(found.items())}
 
 
-def _notes(held: Sequence[Rating], scores: Mapping[str, float]) -> Iterable[str]:
+def _notes(held: Sequence[Rating], *, anew: bool) -> Iterable[str]:
     for name, versions in _versions(held).items():
-        if len(versions) > 1:
+        if len(versions) > 1 and not anew:
             yield (
                 f"Ratings by {name} were made by its versions {', '.join(versions)}, which may not "
                 "mean the same."

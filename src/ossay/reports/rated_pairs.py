@@ -28,6 +28,7 @@ from ossay.stats.verdict import verdict
 
 CHANCE = 0.8
 _STEP = 0.05  # points of a scale; raters give quarters
+_WIDEST = 1_000.0  # points of any scale
 
 
 class RatedPair(Struct, frozen=True):
@@ -122,14 +123,18 @@ def _least(found: Comparison, family: int) -> float | None:
     if found.n_a < 2 or not found.variance:
         return None
     alpha = ALPHA / family
-    low, high = 0, round(20.0 / _STEP)
 
-    def chance(steps: int) -> float:
-        return mean_power(found.n_a, steps * _STEP, found.variance, alpha, found.clustering)
+    def shown(steps: int) -> bool:
+        gap = steps * _STEP
+        return mean_power(found.n_a, gap, found.variance, alpha, found.clustering) >= CHANCE
 
-    if chance(high) < CHANCE:
-        return None
+    high = 1
+    while not shown(high):  # from below: far above, the noncentral t has no numbers
+        high *= 2
+        if high * _STEP > _WIDEST:
+            return None
+    low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if chance(middle) >= CHANCE else (middle, high)
+        low, high = (low, middle) if shown(middle) else (middle, high)
     return round(high * _STEP, 2)

@@ -20,6 +20,8 @@ JUDGE = (
     "comparison of people's ratings, and no command takes them for those."
 )
 
+_FEW = 20  # of more than so many the least p is no matter
+
 
 class PairLine(Struct, frozen=True):
     """Two models and their numbers, as text; `corrected` is '' for a pair that is alone."""
@@ -59,16 +61,18 @@ def reach(pairs: RatedPairs) -> str:
         return pairs.reach
     least = [pair.least for pair in pairs.pairs]
     known = [one for one in least if one is not None]
-    small = f"{pairs.least_p:.2g}"
-    said = f"{figures.count(pairs.units, f'shared {pairs.noun}')} can give a p of {small} at best"
+    shared = figures.count(pairs.units, f"shared {pairs.noun}")
+    said = f"{shared} can give no p below {pairs.least_p:.2g}; " if pairs.units <= _FEW else ""
     if not known:
-        return f"{said}, and hardly any difference that so uneven ratings have is shown by it."
-    if len(known) < len(least):
-        of = f"in {len(known)} of {len(least)} pairs"
-    else:
-        of = "as uneven as these ratings are"
+        return (
+            f"{said or f'On {shared} '}hardly any difference is shown, so uneven are the ratings."
+        )
+    of = f"in {len(known)} of {len(least)} pairs, " if len(known) < len(least) else ""
     ends = f"{min(known):.2f}" + (f" to {max(known):.2f}" if max(known) > min(known) else "")
-    return f"{said}; {of}, a difference of {ends} or more is shown in 8 of 10 campaigns."
+    return (
+        f"{said or f'On {shared}, '}as uneven as these ratings are, {of}a difference of {ends} or "
+        "more is shown in 8 of 10 campaigns."
+    )
 
 
 def made_by(rated: Rated) -> str:
@@ -84,12 +88,12 @@ def made_by(rated: Rated) -> str:
 def agreed(judged: Judged) -> str:
     """How a judge stands to the people who rated the same answers."""
     if judged.overall is None:
-        return f"{judged.judge}: people rated none of its answers; nothing tells how right it is."
+        return f"{judged.judge}: people rated none of its answers; how right it is, nothing tells."
     gap, interval = judged.overall.value, judged.overall.interval
     span = f" ({interval.low:+.2f} to {interval.high:+.2f})" if interval else ""
     alpha = judged.alpha.value if judged.alpha else None
     tells = "" if alpha is None else f"; Krippendorff's alpha with people's mean is {alpha:.2f}"
     return (
-        f"{judged.judge}: on {figures.count(judged.shared, 'answer')} that people rated too it "
-        f"gives {gap:+.2f} points{span} against people{tells}."
+        f"{judged.judge}: on {figures.count(judged.shared, 'answer')} where it was asked something "
+        f"and people rated too, it gives {gap:+.2f} points{span} against people{tells}."
     )

@@ -93,7 +93,8 @@ def _counts(run: RunRecord) -> bool:
 
 
 def _characters(run: RunRecord) -> int | None:
-    return _count(run.facts.get(FACT))
+    """None for an empty reply too: where nothing was answered, nothing has a length."""
+    return _count(run.facts.get(FACT)) or None
 
 
 def _count(value: Fact | None) -> int | None:

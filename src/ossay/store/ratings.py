@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ossay.core.errors import LedgerError, UnknownName, UsageError
@@ -35,11 +35,14 @@ _JSON: dict[str, Any] = {
 def keep_rubric(connection: Connection, rubric: Rubric) -> None:
     """Write a rubric's version, unless it is there."""
     check_has_ratings(connection)
-    there = select(rubrics.c.digest).where(rubrics.c.digest == rubric.digest)
+    digest = rubric.digest
+    there = select(rubrics.c.digest).where(rubrics.c.digest == digest)
     if connection.execute(there).first() is None:
+        # Another process may be as fast.
+        enter = _insert(connection, rubrics).on_conflict_do_nothing(index_elements=["digest"])
         connection.execute(
-            insert(rubrics).values(
-                digest=rubric.digest,
+            enter.values(
+                digest=digest,
                 name=rubric.name,
                 version=rubric.version,
                 content=msgspec.json.encode(rubric, order="sorted").decode(),
@@ -89,7 +92,7 @@ def enter_rating(connection: Connection, rating: Rating) -> Rating:
     _check_superseded(connection, rating)
     values = msgspec.structs.asdict(rating)
     packed = {name: msgspec.json.encode(values[name]).decode() for name in _JSON}
-    enter = _insert(connection).values({**values, **packed})
+    enter = _insert(connection, ratings).values({**values, **packed})
     if connection.execute(enter.on_conflict_do_nothing(index_elements=["token"])).rowcount:
         return rating
     stored = _stored(connection, rating)  # another process was faster
@@ -97,10 +100,10 @@ def enter_rating(connection: Connection, rating: Rating) -> Rating:
     return stored
 
 
-def _insert(connection: Connection) -> sqlite.Insert | postgresql.Insert:
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can leave a row alone which is there already."""
     postgres = connection.dialect.name == "postgresql"
-    return postgresql.insert(ratings) if postgres else sqlite.insert(ratings)
+    return postgresql.insert(table) if postgres else sqlite.insert(table)
 
 
 def _stored(connection: Connection, rating: Rating) -> Rating | None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ossay.core.rating import Rating
 from ossay.core.rubric import Rubric
 from ossay.records.agreement import TIER, RaterFinding, RubricAgreement, agreement_of
+from ossay.records.rescored import Rescored
 from ossay.stats.agreement import Agreement
 from ossay.stats.interval import Interval
 from ossay.web.card import points
@@ -57,14 +57,16 @@ class Agreed(Struct, frozen=True):
 
     sheets: list[Sheet]
     raters: list[RaterLine]
+    notes: list[str]
 
 
-def agreed(rows: list[Rating], rubrics: Mapping[str, Rubric], rng: Generator) -> Agreed:
-    """Compute and word it. `rubrics` by digest, of all that the rows were made by."""
-    found = agreement_of(rows, rubrics, "human", rng)
+def agreed(rated: Rescored, rubrics: Mapping[str, Rubric], rng: Generator) -> Agreed:
+    """Compute and word it. `rubrics` by digest, of all that the ratings were made by."""
+    found = agreement_of(rated.ratings, rubrics, "human", rng)
     return Agreed(
         [_sheet(one, rubrics) for one in found.rubrics],
         [_rater(one) for one in found.raters],
+        list(rated.notes),
     )
 
 

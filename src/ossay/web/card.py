@@ -13,9 +13,9 @@ from msgspec import Struct
 from ossay.core.answer import Reading
 from ossay.core.display import visible
 from ossay.core.errors import UsageError
-from ossay.core.rating import Rating
 from ossay.core.rubric import Item, Rubric
 from ossay.core.score import Score, open_items, score
+from ossay.records.rescored import Stands
 from ossay.web.form import Sent
 from ossay.web.markup import MOST_SHOWN, Block, blocks_of
 
@@ -47,7 +47,8 @@ class Card(Struct, frozen=True):
     """One answer, ready to show. `model` is '' where it is hidden.
 
     `facts` are what the grader found, in the form of (name, value); `screenshot` tells whether one
-    was kept; `left_out` whether the text is longer than what is shown.
+    was kept; `left_out` whether the text is longer than what is shown; `older` what became of a
+    rating by an older version of the rubric, a sentence.
     """
 
     number: int
@@ -72,26 +73,26 @@ class Card(Struct, frozen=True):
     rubric: Rubric
     token: str
     began: float
-    supersedes: str
+    older: str
 
 
 def card_of(
     reading: Reading,
     rubric: Rubric,
-    held: Rating | None,
+    held: Stands | None,
     *,
     now: float,
     blind: bool,
     number: int = 0,
     part: Sent | None = None,
 ) -> Card:
-    """Make an answer's card; `held` is the rater's rating that holds.
+    """Make an answer's card; `held` is the rater's rating that holds, and how it stands.
 
     `part` is of a form that came back, and wins over `held`.
     """
     answer = reading.answer
     asked = open_items(rubric, answer.facts)
-    came = part or held
+    came = part or (held.rating if held is not None else None)
     chosen = came.chosen if came is not None else ()
     possible = [item.id for item in asked if item.id in chosen]
     said = _score(rubric, possible, reading)
@@ -118,8 +119,18 @@ def card_of(
         rubric=rubric,
         token=part.token if part is not None else secrets.token_hex(16),
         began=part.began if part is not None and part.began is not None else round(now, 3),
-        supersedes=held.id if held is not None else "",
+        older=older_version(held, rubric) if held is not None else "",
     )
+
+
+def older_version(held: Stands, rubric: Rubric) -> str:
+    """What became of a rating by an older version of its rubric, a sentence; '' by this one."""
+    if not held.older:
+        return ""
+    was = f"rated {held.rating.score:g} by version {visible(held.rating.rubric_version, 40)}"
+    if held.score is None:
+        return f"{was}; cannot be compared: {visible(held.reason, 200)}"
+    return f"{was}; {held.score:g} under version {visible(rubric.version, 40)}"
 
 
 def points(value: float) -> str:

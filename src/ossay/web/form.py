@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
@@ -10,10 +11,11 @@ from starlette.requests import Request
 
 from ossay.core.errors import UsageError
 
-_MOST_BYTES = 256 * 1024
+_MOST_BYTES = 1 << 20  # four notes of 20,000 characters, as a form encodes them
 _MOST_FIELDS = 1_000
 _TOKEN = re.compile(r"[0-9a-f]{16,64}")
 _RATER = re.compile(r"[^\W_][\w .@+-]{0,59}")
+_BLANK = re.compile("[\u115f\u1160]")  # letters that nobody can see
 
 
 class Sent(Struct, frozen=True):
@@ -23,7 +25,6 @@ class Sent(Struct, frozen=True):
     chosen: tuple[str, ...]
     notes: str
     token: str
-    supersedes: str | None
     began: float | None
 
 
@@ -65,7 +66,6 @@ def sent(fields: dict[str, list[str]], number: int) -> Sent:
         tuple(dict.fromkeys(item for item in chosen if item)),
         one("notes").replace("\r\n", "\n"),
         token,
-        one("supersedes") or None,
         float(began) if re.fullmatch(r"\d{1,11}(\.\d{1,6})?", began) else None,
     )
 
@@ -76,9 +76,9 @@ def count(fields: dict[str, list[str]]) -> int:
 
 
 def rater_named(name: str) -> str:
-    """Return a rater's name without spaces around it. Raises `UsageError`."""
-    name = " ".join(name.split())
-    if not _RATER.fullmatch(name):
+    """Return a rater's name, one for all ways to write it (NFKC). Raises `UsageError`."""
+    name = " ".join(unicodedata.normalize("NFKC", name[:200]).split())
+    if not _RATER.fullmatch(name) or _BLANK.search(name):
         raise UsageError(
             f"{name[:60]!r} is no rater's name: up to 60 letters, digits, spaces and . @ + - _"
         )

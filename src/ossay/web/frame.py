@@ -9,19 +9,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from ossay.core.display import visible
 from ossay.web.form import rater_named
 from ossay.web.study import Study
 
 
 def environment() -> Environment:
     """The templates: what they are given is escaped, and a name that is not given is an error."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("ossay.web", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["visible"] = visible
+    return made
 
 
 class Frame:

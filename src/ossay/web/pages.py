@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ossay.core.errors import UnknownName
 from ossay.web.agreeing import Agreed, agreed
+from ossay.web.card import older_version
 from ossay.web.form import rater_named
 from ossay.web.frame import Frame, path_of, rater_of
 from ossay.web.order import next_open
@@ -73,7 +74,7 @@ class Pages:
         page = int(asked) - 1 if re.fullmatch(r"[0-9]{1,9}", asked) else 0
         page = min(max(page, 0), last_page)
         rows = [
-            (place + 1, study.answer(run), study.standing(rater, run))
+            (place + 1, study.answer(run), *self._standing(rater, run))
             for place, run in enumerate(order[page * _ROWS : (page + 1) * _ROWS], page * _ROWS)
         ]
         return self._frame.of_rater(
@@ -105,6 +106,13 @@ class Pages:
         if not picture.startswith(b"\x89PNG\r\n\x1a\n"):
             raise UnknownName.of("screenshot", run, ())
         return Response(picture, media_type="image/png")
+
+    def _standing(self, rater: str, run: str) -> tuple[float | None, str]:
+        """The score of today, and what became of a rating by an older version."""
+        held = self._study.standing(rater, run)
+        if held is None:
+            return None, ""
+        return held.score, older_version(held, self._study.rubric(self._study.answer(run)))
 
     def _agreed(self) -> Agreed:
         study = self._study

@@ -179,6 +179,8 @@ class RatingPages:
             found = score(rubric, part.chosen, answer.facts)
         except UsageError as error:
             return {"score": None, "sum": "", "problem": str(error)}
+        if found.value is None:
+            return {"score": None, "sum": "", "problem": "Choose a base."}
         said = " ".join(points(one.points) for one in found.parts)
         return {"score": found.value, "sum": said.removeprefix("+"), "problem": ""}
 

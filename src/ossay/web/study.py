@@ -9,56 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
-from ossay.core.answer import Answer, Reading
+from ossay.core.answer import Answer
 from ossay.core.errors import UnknownName
-from ossay.core.rating import RaterKind, Rating, current
+from ossay.core.rating import Rating, current
 from ossay.core.records import RunKey
 from ossay.core.rubric import Rubric
 from ossay.records.rescored import Rescored, Stands, rescored, stands
+from ossay.web.kept import Kept
 from ossay.web.order import order_of
 
 # Seconds after which the ledger is asked again what has been added by others.
 _STALE_S = 5.0
-
-
-class Kept(Protocol):
-    """The part of a ledger that rating needs."""
-
-    def answers(self, campaign: str, *, after: int = -1, limit: int | None = None) -> list[Answer]:
-        """Return a campaign's answers, without their texts."""
-        ...
-
-    def answer(self, run: str) -> Reading:
-        """Return one answer with its text."""
-        ...
-
-    def artefact(self, run: str, name: str) -> bytes:
-        """Return what a grader kept."""
-        ...
-
-    def ratings(
-        self, campaign: str, *, rater: str | None = None, kind: RaterKind | None = None
-    ) -> list[Rating]:
-        """Return all rows of ratings."""
-        ...
-
-    def rubrics(self, campaign: str) -> dict[str, Rubric]:
-        """Return the rubrics that ratings were made by, by digest."""
-        ...
-
-    def stamp(self, campaign: str, kind: RaterKind | None = None) -> tuple[int, int]:
-        """Return how many finished runs and rows of ratings there are."""
-        ...
-
-    async def keep_rubric(self, rubric: Rubric) -> None:
-        """Write a rubric, unless it is there."""
-        ...
-
-    async def rate(self, rating: Rating) -> Rating:
-        """Write a rating."""
-        ...
 
 
 class Study:
@@ -97,6 +59,7 @@ class Study:
         self._entered: set[str] = set()
         self._held: dict[str, dict[str, Rating]] = {}
         self._stands: dict[str, Stands] = {}
+        self._done: dict[str, set[str]] = {}
         self._orders: dict[str, list[str]] = {}
         self._finished = -1
         self._looked_at = float("-inf")
@@ -168,13 +131,14 @@ class Study:
 
     def done(self, rater: str) -> set[str]:
         """The runs that the rater need not see again: those with a score by the rubric of today."""
-        found = ((run, self.standing(rater, run)) for run in self.rated(rater))
-        return {run for run, one in found if one is not None and one.score is not None}
+        if rater not in self._done:
+            found = ((run, self.standing(rater, run)) for run in self.rated(rater))
+            self._done[rater] = {run for run, one in found if one and one.score is not None}
+        return self._done[rater]
 
     def rescored(self) -> Rescored:
         """All people's ratings that hold, by the rubrics of today."""
-        rubrics = {rubric.name: rubric for rubric in self.rubrics.values()}
-        return rescored(list(self._rows), rubrics, self._answers)
+        return rescored(list(self._rows), self.rubrics, self._answers)
 
     def last(self, rater: str) -> Rating | None:
         """The rater's latest rating that holds."""
@@ -198,21 +162,34 @@ class Study:
 
     async def enter(self, rating: Rating) -> Rating:
         """Write a rating; returns the row that the ledger has."""
-        rubric = self.rubric(self.answer(rating.run))
-        if rubric.name not in self._entered:
-            await self.ledger.keep_rubric(rubric)
-            self._entered.add(rubric.name)
+        task = self.answer(rating.run).key.task
+        if task not in self._entered:
+            await self.ledger.keep_rubric(self.rubrics[task])
+            self._entered.add(task)
         stored = await self.ledger.rate(rating)
         if stored.id not in self._ids:
             self._rows.append(stored)
             self._ids.add(stored.id)
-            self._hold(stored.rater)
+            self._add(stored)
         return stored
 
     def _read(self) -> tuple[list[Answer], list[Rating]]:
         answers = self.ledger.answers(self.campaign)
         rows = self.ledger.ratings(self.campaign, kind="human")
         return [one for one in answers if one.key.task in self.rubrics], rows
+
+    def _add(self, row: Rating) -> None:
+        """Take a new row up, at a cost that does not grow with what is there."""
+        if row.undone or not self._is_ours(row):
+            self._hold(row.rater)
+            return
+        held = self._held.setdefault(row.rater, {})
+        held.pop(row.run, None)  # it is the latest now
+        held[row.run] = row
+        if row.rater in self._done:
+            now = self.standing(row.rater, row.run)
+            if now is not None and now.score is not None:
+                self._done[row.rater].add(row.run)
 
     def _hold(self, rater: str | None = None) -> None:
         by_rater: dict[str, list[Rating]] = defaultdict(list)
@@ -221,7 +198,9 @@ class Study:
                 by_rater[row.rater].append(row)
         if rater is None:
             self._held.clear()
+            self._done.clear()
         for name, rows in by_rater.items():
+            self._done.pop(name, None)
             self._held[name] = {row.run: row for row in current(rows) if self._is_ours(row)}
 
     def _is_ours(self, row: Rating) -> bool:

@@ -57,9 +57,15 @@ function recall() {
 }
 
 function pressed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typed = event.getModifierState("AltGraph"); // "[" on many keyboards
+  if (event.metaKey || ((event.ctrlKey || event.altKey) && !typed)) return;
   if (event.target.matches("textarea")) {
     if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  // A key that is held down must not rate what nobody has looked at.
+  if (event.repeat && !event.key.startsWith("Arrow")) {
+    event.preventDefault();
     return;
   }
   if (event.key === "Enter" && !event.target.matches("a, button, summary")) {
