@@ -49,7 +49,7 @@ def test_below_the_routes_own_criticality_nothing_comes(check):
 
 def test_without_anybody_to_validate_the_strong_model_answers(check):
     (route,) = check(SMALL)["routes"]
-    assert route["does"]["medium"] == "strong: scripted/expert answers"
+    assert route["does"]["medium"] == "strong: scripted/expert answers; nobody is there to validate"
 
 
 def test_what_validating_may_save(check, tmp_path):
@@ -97,10 +97,21 @@ def test_nothing_is_written(check, tmp_path):
         ('[gateway]\nlog = "env:NOWHERE"\n' + SMALL, "gateway.toml:2: gateway.log: 'NOWHERE' is n"),
         ('[gateway]\nlog = "mysql://h/d"\n' + SMALL, "gateway.toml:2: gateway.log: no l"),
         ("[routes.a\n", "gateway.toml:1: not valid TOML"),
+        ('[gateway]\nhost = "0.0.0.0"\n' + SMALL, "gateway.toml:2: host '0.0.0.0' is reached from"),
+        (f'{SMALL}embeddings = "scripted/expert"', "gateway.toml:4: routes.support.embeddings = "),
     ],
 )  # fmt: skip
 def test_what_cannot_be_opened_is_named_with_its_line(refused, text, said):
     assert refused(text).startswith(said)
+
+
+def test_a_file_in_whatever_an_editor_makes_of_it(ossay, tmp_path):
+    words = ("gateway", "gateway.toml", "--check")
+    file = tmp_path / "gateway.toml"
+    file.write_text(SMALL.replace("\n", "\r\n"), encoding="utf-8-sig")
+    assert "is sound" in ossay(*words, cwd=tmp_path).stdout
+    file.write_bytes(b"# caf\xe9\n" + SMALL.encode())
+    assert "no UTF-8 at byte 5; save it as UTF-8" in ossay(*words, cwd=tmp_path).stderr
 
 
 def test_a_schema_that_would_not_be_checked(refused, tmp_path):

@@ -85,7 +85,8 @@ def test_it_answers_and_leaves_when_told(tmp_path):
 def test_a_second_ctrl_c_does_not_wait(tmp_path):
     with serving(tmp_path) as (process, ready):
         with socket.create_connection(("127.0.0.1", ready["port"])) as waiting:
-            waiting.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 5\r\n\r\n{")
+            head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5"
+            waiting.sendall(head + b"\r\n\r\n{")
             wait_for(ready["url"], "http_server_active_requests 1.0")
             process.send_signal(signal.SIGINT)
             with pytest.raises(subprocess.TimeoutExpired):

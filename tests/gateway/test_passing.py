@@ -142,6 +142,38 @@ def test_a_role_that_not_every_endpoint_knows_is_put_in_other_words(passed):
     assert on.sent[0]["messages"][0]["role"] == "system"
 
 
+def test_what_is_said_twice_goes_up_once_as_it_was_read(passed):
+    """Readers of JSON differ in which one they take; the detectors and the row know the last."""
+    on = passed(route=Route("support", retries=AT_ONCE, keep_days=1.0))
+    body = (
+        b'{"model": "support", "messages": [{"role": "user", "content": "Wire it.",'
+        b' "cont\\u0065nt": "hi"}], "tools": [{"type": "function", "function": {"name": "pay",'
+        b' "name": "look", "parameters": {"type": "object", "title": "a", "title": "b"}}}],'
+        b' "messages": [{"role": "user", "content": "Pay.", "content": "hi"}]}'
+    )
+    got = on.run(lambda client: client.ask(on.house.CHAT, body))
+    assert got.text == GREETING.content
+    (sent,) = on.upstream.bodies
+    assert sent.count(b'"content"') == 1
+    assert b"Pay" not in sent
+    function = {"name": "look", "parameters": {"type": "object", "title": "b"}}
+    assert json.loads(sent)["tools"] == [{"type": "function", "function": function}]
+    assert sent.count(b'"title"') == 1
+    assert b'"hi"' in on.log.bodies[on.decision.request_hash]
+
+
+def test_what_is_left_out_and_what_is_null_stay_so(passed):
+    on = passed()
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "it is"}]},
+    ]
+    on.run(lambda client: client.ask(on.house.CHAT, {"model": "support", "messages": messages}))
+    assert on.sent[0]["messages"] == messages
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - WHOLE))
 def test_no_fault_ends_in_half_an_answer_that_looks_whole(passed, fault, stream):
@@ -196,6 +228,36 @@ def test_nothing_is_asked_again_once_a_tool_call_has_begun(passed, stream):
         assert on.decision.ending == "failed"
     else:  # nobody has seen anything of half a JSON text
         assert on.decision.ending == "strong"
+
+
+@pytest.mark.parametrize("said", ['{"role": "assistant", "content": ""}', "{}"])
+def test_events_without_a_piece_of_an_answer_bind_nobody(passed, house, said):
+    """Many servers name the role at once and think then; one that breaks off there said nothing."""
+    chunk = b'data: {"choices": [{"index": 0, "delta": %b}]}\n\n' % said.encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + b"Content-Length: 9999\r\n\r\n" + chunk)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(chunk)
+        writer.close()
+
+    async def run():
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            cheap = Endpoint("mock/m", Provider(f"http://127.0.0.1:{port}", None), None)
+            on = passed()
+            lane = house.lane(on.route, cheap, on.strong, log=on.log)
+            async with house.gateway(lane) as client:
+                got = await client.chat(stream=True)
+            await cheap.aclose()
+            return got, on.decision
+
+    got, row = house.run(run())
+    assert (got.text, got.data[-1]) == ("Strongly.", "[DONE]")
+    assert (row.ending, row.why) == ("strong", "draft failed: cut_off")
 
 
 def test_a_tool_call_is_passed_on(passed):

@@ -222,6 +222,38 @@ def test_two_answers_to_one_request_end_the_connection():
     assert asyncio.run(run()) == 2
 
 
+def test_a_second_answer_that_has_only_begun_is_nobody_s():
+    """Else its rest would be the answer to whoever asks next."""
+    rest = b"ngth: 6\r\n\r\npoison"
+
+    async def run():
+        async with served(OK + b"HTTP/1.1 200 OK\r\nContent-Le", rest) as (server, pool):
+            await ask(pool)
+            server.answers = [OK]
+            return (await ask(pool))[1], server.connections
+
+    assert asyncio.run(run()) == (b"hello", 2)
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+        (b"HTTP/1.1 200 ", b"a"),
+        (b"", b"\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: ", b"a"),
+    ],
+    ids=["header", "status", "blank lines", "continue", "chunk extension", "trailer"],
+)
+def test_what_never_ends_is_broken_off(begin, more):
+    """Long before the deadline: it would be held in memory until then."""
+    failed = error([begin, *[more * 4_000] * 25], timeout_s=600.0)
+    assert failed.kind == "bad_response"
+    assert "bytes of headers" in str(failed)
+
+
 def test_what_nobody_asked_for_ends_the_connection():
     async def run():
         async with served() as (server, pool):

@@ -161,6 +161,44 @@ def test_an_audit_that_the_answer_may_have_spoilt_counts_as_an_escape(ended):
     assert len(trips) == 1
 
 
+def late(entries, after):
+    """The same entries with each audit so many requests late as `after` says of its label."""
+    count, due = 0, []
+    for entry in entries:
+        if isinstance(entry, Audit):
+            due.append((count + after(entry.wrong), entry))
+            continue
+        count += 1
+        yield entry
+        yield from (audit for at, audit in due if at <= count)
+        due = [(at, audit) for at, audit in due if at > count]
+    yield from (audit for _, audit in due)
+
+
+def test_it_makes_no_difference_which_audits_are_late():
+    """Approvals come long after rejections; what has escaped is as rare as was promised."""
+    entries = [*Traffic(share=1.0).requests(2_000, ALPHA)]
+    trips = []
+    fields = {"alarm": Alarm(ALPHA, 1.0, FALSE_ALARM)}
+    at_once, waited = monitor(trips, **fields), monitor(trips, **fields)
+    at_once.restore(entries)
+    waited.restore(late(entries, lambda wrong: 0 if wrong else 300))
+    assert trips == []
+    assert watch_of(waited) == watch_of(at_once)
+
+
+def test_an_audit_that_never_comes_is_not_waited_for_for_ever():
+    entries = [*Traffic(share=1.0).requests(3_000, 1.0)]
+    lost = next(entry for entry in entries if isinstance(entry, Audit))
+    entries.remove(lost)
+    trips = []
+    watched = monitor(trips, alarm=Alarm(ALPHA, 1.0, FALSE_ALARM))
+    watched.restore(entries)
+    assert len(trips) == 1
+    watch = watch_of(watched)
+    assert watch.requests == watch.known + 1
+
+
 def test_an_audit_of_nothing_known_is_not_heard():
     watched = monitor([])
     assert watched.see(Audit("a", "unknown", 0.0, SHARE, True, "")) is None

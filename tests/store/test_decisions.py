@@ -117,6 +117,8 @@ def test_an_id_is_logged_once(log):
     append(log, decision(2))
     assert [seq for seq, _ in log.entries()] == [1, 2]
     assert findings(log) == []
+    assert (log.lost, log.unwritten) == (0, 1)
+    assert log.trouble
 
 
 def test_what_could_not_be_written_and_was_not_awaited_is_counted(log):
@@ -126,7 +128,7 @@ def test_what_could_not_be_written_and_was_not_awaited_is_counted(log):
         await log.append(decision(2), {}, durable=True)
 
     asyncio.run(twice())
-    assert (log.lost, len(log.entries())) == (1, 2)
+    assert (log.lost, log.unwritten, len(log.entries())) == (1, 1, 2)
     assert log.trouble
 
 
@@ -240,6 +242,32 @@ def test_bodies_are_shared_kept_as_long_as_told_and_let_go(log, change):
     change("DELETE FROM decision_bodies")
     assert log.verify(now=4_000.0).findings[0].seq == 2
     assert log.verify(now=6_000.0).findings == ()
+
+
+def test_whoever_reads_keeps_nobody_from_writing_while_bodies_are_deleted(tmp_path):
+    """A checkpoint that waits for a reader holds off all who write."""
+    path = tmp_path / "log.sqlite"
+    secret = bytes(random.Random(1).choices(range(32, 127), k=200))
+
+    async def prune_and_append(log):
+        pruning = asyncio.create_task(asyncio.to_thread(log.prune, 9.0))
+        async with asyncio.timeout(30.0):  # half of what a writer waits for others
+            while not pruning.done():
+                await log.append(decision(random.getrandbits(40)), {})
+        await pruning
+
+    with open_decisions(str(path), create=True) as log, closing(sqlite3.connect(path)) as reader:
+        body = {digest(secret): secret}
+        asyncio.run(log.append(decision(1, request_hash=digest(secret), kept_until=5.0), body))
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM decision_entries").fetchone()
+        asyncio.run(prune_and_append(log))
+        reader.rollback()
+        beside = path.with_name(f"{path.name}-wal")
+        assert beside.stat().st_size
+        assert log.prune(9.0) == 0
+        assert beside.stat().st_size == 0
+        assert log.verify(now=10.0).findings == ()
 
 
 def test_an_edited_body_is_found(log, change):

@@ -103,6 +103,39 @@ def test_what_nobody_awaits_tells_of_its_failure(writer):
     assert isinstance(error, Refused)
 
 
+class InsertOrphans:
+    """Notes down rows that nobody may commit: what they refer to is looked for at the commit."""
+
+    rank = 0
+
+    def prepare(self, payload):
+        return payload
+
+    def apply(self, connection, prepared):
+        rows = [{"id": number} for number in prepared]
+        connection.execute(text("INSERT INTO orphans VALUES (:id)"), rows)
+        return prepared
+
+
+def test_what_could_not_be_committed_has_no_result(engine, writer):
+    told = []
+
+    async def put():
+        insert = InsertOrphans()
+        writer.put_later(insert, 1, lambda result, error: told.append((result, error)))
+        with pytest.raises(LedgerError):
+            await writer.submit(insert, 2)
+
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
+        refers = "REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED"
+        connection.execute(text(f"CREATE TABLE orphans (id INTEGER {refers})"))
+    asyncio.run(put())
+    ((result, error),) = told
+    assert result is None
+    assert isinstance(error, LedgerError)
+
+
 def test_what_was_awaited_is_in_the_database(engine, writer):
     async def one_by_one():
         for number in range(20):

@@ -127,8 +127,7 @@ def _start(
     from ossay.core.cores import physical_cores
 
     table = source.file.gateway
-    address = table.host if host is None else host
-    _check_host(address, source)
+    address = source.address(host)
     asked = table.workers if workers is None else workers
     count = asked or physical_cores()
     many = count > 1
@@ -150,20 +149,3 @@ def _clean(serve: Callable[[], int]) -> int:
         return serve()
     except KeyboardInterrupt:
         return 130
-
-
-def _check_host(host: str, source: Source) -> None:
-    """Refuse to open the door to a network without a key."""
-    import ipaddress
-
-    if source.file.keys or host == "localhost":
-        return
-    try:
-        loopback = ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise UsageError(
-            f"host {host!r} is reached from other machines, and {str(source.path)!r} has no keys: "
-            "`ossay gateway --new-key NAME` makes one and the lines that let it in"
-        )

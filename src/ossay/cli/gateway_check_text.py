@@ -53,6 +53,7 @@ class RouteSaid(Struct, frozen=True):
 
 def print_check(source: Source, *, as_json: bool) -> None:
     """Look at all of it, and print. Raises `UsageError`."""
+    source.address()
     gateway = Gateway(source)
     try:
         routes = [_said(source, gateway, name) for name in source.file.routes]
@@ -82,7 +83,10 @@ def _said(source: Source, gateway: Gateway, name: str) -> RouteSaid:
     does: dict[str, str] = {}
     for level in LEVELS[least:]:
         if policy is None:
-            what = _plan(table, _served(table.plans.of(level), judges=judges))
+            planned = table.plans.of(level)
+            plan = _served(planned, judges=judges)
+            what = _plan(table, plan)
+            what += "; nobody is there to validate" if plan != planned else ""
         elif expired:
             what = f"{_plan(table, 'strong')}; the policy has expired"
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ossay.agent.dialects import JsonAction
 from ossay.cli.gateway_source import Source
 from ossay.core.errors import UsageError
-from ossay.core.model import Loads
+from ossay.core.model import Loads, Passes
 from ossay.core.settings import Settings
 from ossay.models.resolve import open_model
 from ossay.models.retry import RetryPolicy
@@ -35,7 +35,7 @@ class Models:
 
     Raises:
         ConfigError: a reference that can't be opened, with its line: no such provider, no key in
-            the environment, a script that needs a campaign.
+            the environment, a script that needs a campaign, no endpoint to embed.
     """
 
     def __init__(self, source: Source, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -47,6 +47,10 @@ class Models:
                 with source.blaming(place, f" = {reference!r}"):
                     model = _open(reference, settings, environ)
                 self._upstreams[reference] = Upstream(model, Breaker(time.monotonic, table.breaker))
+            embeds = table.embeddings
+            if embeds is not None and not isinstance(self[embeds].model, Passes):
+                said = f"routes.{name}.embeddings = {embeds!r} is behind no OpenAI endpoint"
+                source.fail(("routes", name, "embeddings"), f"{said}; name one that is")
 
     def __getitem__(self, reference: str) -> Upstream:
         return self._upstreams[reference]

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from ossay.cli import place
 from ossay.cli.gateway_budgets import Budgets, Share
 from ossay.cli.gateway_drift import Following
+from ossay.cli.gateway_losses import tell_losses
 from ossay.cli.gateway_models import Models
 from ossay.cli.gateway_policies import note_of, planner_of
 from ossay.cli.gateway_source import Source
 from ossay.core.chance import Unforeseen
 from ossay.core.errors import LedgerError
-from ossay.core.model import Passes
 from ossay.gateway.front import front_of
 from ossay.gateway.house import House, Lane
 from ossay.gateway.keyring import Key, Keyring
@@ -103,11 +103,6 @@ class Gateway:
             hides = redaction if table.redact_upstream else None
             asks = front_of(router, cache=seen.cache, cache_s=table.cache_s, hides=hides)
             embeds = None if table.embeddings is None else self.models[table.embeddings]
-            if embeds is not None and not isinstance(embeds.model, Passes):
-                self.source.fail(
-                    ("routes", name, "embeddings"),
-                    f"routes.{name}.embeddings = {table.embeddings!r} is behind no OpenAI endpoint",
-                )
             lanes[name] = Lane(name, asks, embeds)
         await self.models.load()
         if guards:
@@ -116,6 +111,7 @@ class Gateway:
             self._note_tripped()
             self._begin(following.keep(clock))
         self._begin(budgets.keep(clock))
+        self._begin(tell_losses(log, clock))
         if share.number == 0:
             self._begin(self._prune(log))
         return House(

@@ -88,6 +88,25 @@ class Source:
         with self.blaming(("gateway", "log")):
             return str(parse_address(log))
 
+    def address(self, given: str | None = None) -> str:
+        """Where to listen: as given, else the file's.
+
+        Raises:
+            UsageError: others reach it, and nobody needs a key.
+        """
+        from ossay.server.origin import is_loopback
+
+        host = self.file.gateway.host if given is None else given
+        if not (self.file.keys or is_loopback(host.partition("%")[0])):
+            said = (
+                f"host {host!r} is reached from other machines, and {str(self.path)!r} has no "
+                "keys: `ossay gateway --new-key NAME` makes one and the lines that let it in"
+            )
+            if given is not None:
+                raise UsageError(said)
+            self.fail(("gateway", "host"), said)
+        return host
+
     def fail(self, place: Place, said: str) -> NoReturn:
         """Raise `ConfigError` that names the line of a place in the file."""
         self._document.fail(place, said)

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 import click
@@ -84,14 +85,16 @@ class Crew:
                 self._reap(starting=False)
                 time.sleep(_LOOK_S)
         finally:
-            for process in self._children:
-                os.kill(process, signal.SIGKILL)
+            self._kill(signal.SIGKILL)
             for number, handler in before.items():
                 signal.signal(number, handler)
         return self._code
 
     def _begin(self, which: int, *, again: bool) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # ours to answer, not yet a child's
+        if self._ending is not None:  # a signal came in the meantime, and the sockets are closed
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            return
         process = os.fork()
         if process:
             self._children[process] = (which, time.monotonic())
@@ -172,5 +175,9 @@ class Crew:
         self._ending = number
         for one in self._bound:
             one.close()
+        self._kill(number)
+
+    def _kill(self, number: int) -> None:
         for process in self._children:
-            os.kill(process, number)
+            with suppress(ProcessLookupError):  # a signal may come between its end and the note
+                os.kill(process, number)

@@ -100,15 +100,9 @@ def serve(  # noqa: PLR0913  each is something that a user may want to set
 
 def _check_host(host: str, has_keys: bool, variable: str) -> None:
     """Refuse to open the door to a network without a key."""
-    import ipaddress
+    from ossay.server.origin import is_loopback
 
-    if has_keys or host == "localhost":
-        return
-    try:
-        loopback = ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not (has_keys or is_loopback(host.partition("%")[0])):
         raise UsageError(
             f"--host {host!r} is reached from other machines: set {variable}=KEY first "
             "(any long random text), or leave out --host"

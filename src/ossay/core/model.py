@@ -127,7 +127,8 @@ class Passes(Protocol):
     ) -> Passed:
         """Post a body that is known to be a JSON object, and return once an answer begins.
 
-        The body goes up as it is, but for the model's name and for fields that nobody has judged.
+        The body goes up as it was read, of equal names the last, but for the model's name and for
+        fields that nobody has judged.
         It is tried once.
 
         Args:

@@ -19,7 +19,8 @@ from ossay.gateway.house import Lane
 from ossay.router.breaker import Pass
 from ossay.router.budget import OverBudget, Purse
 from ossay.router.criticality import Assessed, assess
-from ossay.router.stage import NotAsked, Upstream, free_of_charge, told_of
+from ossay.router.failure import NotAsked, free_of_charge, told_of
+from ossay.router.stage import Upstream
 from ossay.server.errors import ApiError
 from ossay.server.fields import invalid, read_object
 from ossay.server.respond import send_body

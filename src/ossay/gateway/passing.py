@@ -7,7 +7,7 @@ of what is in the bytes.
 from __future__ import annotations
 
 from ossay.gateway.asking import Asking
-from ossay.gateway.plain import is_plain
+from ossay.gateway.plain import plain
 from ossay.router.passing import Passing, passing
 from ossay.router.serving import Serving
 from ossay.server.beat import Beat
@@ -31,14 +31,17 @@ async def pass_on(asking: Asking, body: bytes, *, show_usage: bool) -> bool:
     stream's count of tokens. Raises `Gone`, or what the client is to be told.
     """
     serving = asking.serving
-    if not isinstance(serving, Serving) or not is_plain(body):
+    if not isinstance(serving, Serving):
+        return False
+    said = plain(body)
+    if said is None:
         return False
     way = await passing(serving)
     if way is None:
         return False
     try:
         with asking.watch() as watch:
-            first = await way.first(_CHAT, body, show_usage=show_usage)
+            first = await way.first(_CHAT, said, show_usage=show_usage)
             if first is None:
                 return False
             if way.streamed:

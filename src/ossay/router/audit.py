@@ -21,14 +21,18 @@ from ossay.router.stage import Means, Stage, Upstream
 from ossay.router.validation import question, verdict_in
 from ossay.router.verdict import Malformed, Verdict
 
+# Audits that wait for their turn; each holds its request and answer in memory.
+MOST_WAITING = 256
+
 
 class Auditor:
-    """Audits one after another in the background, a bounded number at once.
+    """Audits in the background, a bounded number at once; a burst waits for its turn.
 
     Args:
         upstream: The model that judges; its calls are the operator's to pay, no key's.
         log: Where audits go.
-        most: In flight; one more is logged as not asked.
+        most: Asked at once.
+        waiting: More that may wait for that; beyond it, one is logged as not asked.
         rules: What the routes' owner tells it.
     """
 
@@ -40,19 +44,24 @@ class Auditor:
         clock: Clock,
         rng: random.Random,
         most: int = 8,
+        waiting: int = MOST_WAITING,
         rules: str = "",
     ) -> None:
         self._upstream = upstream
         self._log = log
         self._clock = clock
         self._rng = rng
-        self._most = most
+        self._most = most + waiting
+        self._turn = asyncio.Semaphore(most)
+        self._open = 0  # asked or waiting; what waits for the log holds no place
         self._rules = rules
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, account: Account, request: Request, reply: Reply) -> None:
         """Begin an audit of an answer, and return at once."""
-        work = self._audit(account, request, reply, full=len(self._tasks) >= self._most)
+        full = self._open >= self._most
+        self._open += not full
+        work = self._audit(account, request, reply, full=full)
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -64,6 +73,7 @@ class Auditor:
 
     async def aclose(self) -> None:
         """Break off what is on its way; it is logged as one without a verdict."""
+        await asyncio.sleep(0)  # a task that has not begun could not log its end
         for task in self._tasks:
             task.cancel()
         await self.settle()
@@ -74,18 +84,20 @@ class Auditor:
         text = b""
         try:
             if not full:
-                stage = self._stage()
-                try:
-                    said = await stage.reply(question(request, reply, rules=self._rules))
-                    text = said.message.content.encode("utf-8", "replace")
-                    verdict = verdict_in(said)
-                except Malformed:
-                    stage.misread()
-                except ModelCallError:
-                    pass  # the record says how it failed
-                finally:
-                    call = stage.record()
+                async with self._turn:
+                    stage = self._stage()
+                    try:
+                        said = await stage.reply(question(request, reply, rules=self._rules))
+                        text = said.message.content.encode("utf-8", "replace")
+                        verdict = verdict_in(said)
+                    except Malformed:
+                        stage.misread()
+                    except ModelCallError:
+                        pass  # the record says how it failed
+                    finally:
+                        call = stage.record()
         finally:
+            self._open -= not full
             body = canonical(verdict) if verdict is not None else text
             await self._write(account, reply, verdict, body, call)
 

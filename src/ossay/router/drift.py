@@ -2,25 +2,29 @@
 
 What was promised holds while traffic and models are as they were. `Monitor` sees every entry of the
 log and bets against the promise (`stats.escapes`), so it may look after each. The same entries in
-the same order lead to the same state: the log restores it. Knows nothing of where the log is.
+the same order lead to the same state: the log restores it. Requests count in the order in which
+they were decided, however late their audits are: a model that takes longer to approve than to
+reject would else make what is true look worse. Knows nothing of where the log is.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
 from ossay.core.decision import Audit, Decision, Entry, Trip
 from ossay.router.gate import Estimand
+from ossay.router.glance import OUT_OF_REACH
 from ossay.router.planner import ByPolicy, ByTable
 from ossay.router.work import Parts
 from ossay.stats.escapes import Alarm, Watch
 
-# How an audit ends that says nothing of the answer: the auditor was away, busy, or broken off.
-_OUT_OF_REACH = ("connection", "rate_limited", "server_error", "not_asked", "left")
-# Answers whose audit is awaited; one that never comes, as after a crash, is forgotten.
-_MOST_AWAITED = 10_000
+# An audit that has not come after so long, by the log, never will: whoever asked for it has died.
+_LATE_S = 900.0
+# Requests of a stratum that wait for an audit before them; beyond that it is waited for no longer.
+_MOST_WAITING = 10_000
 # The chance of ever tripping a stratum that keeps its promise.
 FALSE_ALARM = 0.05
 
@@ -62,6 +66,16 @@ def guard_of(parts: Parts) -> Guard | None:
     return Guard(parts.cheap.name, alarm, planner.trip, policy, estimand)
 
 
+class _Waiting(Struct):
+    """A request whose turn has not come; `escaped` None: nobody knows, or not yet."""
+
+    id: str
+    at: float
+    escaped: bool | None = None
+    chance: float = 1.0
+    known: bool = True  # whether all is known that ever will be
+
+
 class Standing(Struct, frozen=True):
     """A stratum and what is known of it."""
 
@@ -86,7 +100,8 @@ class Monitor:
         self._guards = dict(guards)
         self._watches: dict[tuple[str, str], Watch] = {}
         self._tripped: set[tuple[str, str]] = set()
-        self._awaited: dict[str, tuple[str, str, float]] = {}
+        self._waiting: dict[tuple[str, str], deque[_Waiting]] = {}
+        self._awaited: dict[str, tuple[tuple[str, str], _Waiting]] = {}
 
     @property
     def standings(self) -> list[Standing]:
@@ -124,27 +139,46 @@ class Monitor:
         place = route, decision.stratum or f"{route}/low"
         if decision.ending == "strong":  # it can't have escaped
             escape = guard.estimand == "escape"
-            return self._after(place, False, 1.0, decision.at) if escape else None
+            if not escape:
+                return None
+            return self._count(place, _Waiting(decision.id, decision.at, escaped=False))
         published = decision.ending in ("draft", "repair")
         if not published or decision.audit_chance < guard.alarm.propensity:
             return None
-        if not decision.audited:
-            return self._after(place, None, 1.0, decision.at)
-        self._awaited[decision.id] = *place, decision.audit_chance
-        if len(self._awaited) > _MOST_AWAITED:
-            del self._awaited[next(iter(self._awaited))]
-        return None
+        one = _Waiting(decision.id, decision.at, known=not decision.audited)
+        if decision.audited:
+            one.chance = decision.audit_chance
+            self._awaited[one.id] = place, one
+        return self._count(place, one)
 
     def _audited(self, audit: Audit) -> Trip | None:
         awaited = self._awaited.pop(audit.of, None)
         if awaited is None:
             return None
-        route, stratum, chance = awaited
+        place, one = awaited
         ended = audit.call.ended if audit.call is not None else "not_asked"
         escaped = audit.wrong
-        if escaped is None and ended not in _OUT_OF_REACH:
+        if escaped is None and ended not in OUT_OF_REACH:
             escaped = True
-        return self._after((route, stratum), escaped, chance, audit.at)
+        one.escaped, one.known = escaped, True
+        return self._go_on(place, audit.at)
+
+    def _count(self, place: tuple[str, str], one: _Waiting) -> Trip | None:
+        self._waiting.setdefault(place, deque()).append(one)
+        return self._go_on(place, one.at)
+
+    def _go_on(self, place: tuple[str, str], now: float) -> Trip | None:
+        """Count whose turn it is; returns the trip that this leads to."""
+        waiting, trip = self._waiting[place], None
+        while waiting:
+            first = waiting[0]
+            late = now - first.at > _LATE_S or len(waiting) > _MOST_WAITING
+            if not (first.known or late):
+                break
+            waiting.popleft()
+            self._awaited.pop(first.id, None)
+            trip = self._after(place, first.escaped, first.chance, now) or trip
+        return trip
 
     def _after(
         self, place: tuple[str, str], escaped: bool | None, chance: float, at: float

@@ -17,8 +17,8 @@ from ossay.core.errors import ModelCallError
 from ossay.core.text import well_formed
 from ossay.core.types import Message, Reply, Request
 from ossay.router.budget import OverBudget
+from ossay.router.failure import Withheld
 from ossay.router.judging import checked
-from ossay.router.stage import Withheld
 from ossay.router.work import Work
 
 INSTRUCTIONS = """\

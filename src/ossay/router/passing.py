@@ -15,9 +15,13 @@ from ossay.core.model import Passed, Passes
 from ossay.core.types import Reply, Request
 from ossay.router.breaker import Pass, Told
 from ossay.router.budget import OverBudget
+from ossay.router.failure import NotAsked, free_of_charge, told_of
 from ossay.router.serving import Serving
-from ossay.router.stage import NotAsked, Stage, free_of_charge, told_of
+from ossay.router.stage import Stage
 from ossay.router.work import Work
+
+# Events without a piece of an answer that are held back at most.
+_HELD_BYTES = 64 << 10
 
 
 class Passing:
@@ -190,6 +194,9 @@ class _Stage(Stage):
         except Exception as error:
             raise self._unforeseen(error) from error
         data = await self._read()
+        # A role alone is no piece of an answer: until one comes, another model may still be asked.
+        while self.answer is None and not self._passed.began and len(data) < _HELD_BYTES:
+            data += await self._read()
         self._began = self._passed.began
         return data
 

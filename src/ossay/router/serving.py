@@ -16,11 +16,12 @@ from msgspec.structs import replace
 from ossay.core.decision import Decision, Ending, PlanName, Step
 from ossay.core.errors import ModelCallError, OssayError
 from ossay.core.types import Delta, Reply, Request, Timing, ToolCallDelta
-from ossay.router.budget import OverBudget, bound_usd
-from ossay.router.criticality import assess
+from ossay.router.budget import OverBudget
+from ossay.router.failure import Withheld
 from ossay.router.finalising import finalised
 from ossay.router.judging import judged
-from ossay.router.stage import Upstream, Withheld
+from ossay.router.planning import plan
+from ossay.router.stage import Upstream
 from ossay.router.work import Caller, Parts, Work
 
 
@@ -77,53 +78,13 @@ class Serving:
         """Plan, where that was not done. Raises `OverBudget`; `stream` does it too."""
         if not self._is_planned:
             self._is_planned = True
-            self._plan()
+            plan(self.work)
 
     @property
     def is_held(self) -> bool:
         """Whether nothing goes out before all is decided; known once it is planned."""
         plan = self._account.planned.plan
         return plan in ("validate", "finalise") or self._account.criticality == "high"
-
-    def _plan(self) -> None:
-        """Assess, plan, draw, and hold the money that the plan may cost. Raises `OverBudget`."""
-        parts, account, work = self._parts, self._account, self.work
-        account.assessed = assess(
-            work.request,
-            route=parts.route.criticality,
-            key=work.caller.key_criticality,
-            header=work.caller.header,
-            detectors=parts.detectors,
-        )
-        planned = parts.planner.plan(parts.route, work.request, account.criticality)
-        judges = parts.validator is not None or work.check is not None
-        if planned.plan == "validate" and not judges:
-            planned = replace(planned, plan="strong", why="nobody is there to validate")
-        if planned.plan == "cheap" and account.criticality == "high":
-            planned = replace(planned, plan="strong", why="high criticality is never unvalidated")
-        account.planned = planned
-        # Audits are of drafts that may go out where a mistake is cheap: elsewhere it is prevented.
-        drafts = planned.plan in ("cheap", "validate")
-        if parts.auditor is not None and drafts and account.criticality == "low":
-            account.audit_chance = parts.route.audit_share
-            account.audited = parts.rng.random() < account.audit_chance
-        budget = parts.budgets.get(work.caller.key)
-        if budget is not None:
-            work.purse = budget.reserve(self._usd())
-
-    def _usd(self) -> float:
-        """About what the plan costs at most where each of its steps is taken once.
-
-        Holding it beforehand keeps a plan from running out of money half-way. The bound that
-        counts is each call's own, see `Stage`.
-        """
-        parts, plan = self._parts, self._account.planned.plan
-        asked = [parts.cheap] if plan != "strong" else []
-        asked += [parts.validator] if plan == "validate" and parts.validator is not None else []
-        asked += [parts.strong[0]] if plan != "cheap" else []
-        prices = [upstream.model.card.price for upstream in asked]
-        most, request = parts.route.most_output, self.work.request
-        return sum(bound_usd(request, price, most) for price in prices if price is not None)
 
     async def _passed(self) -> AsyncGenerator[Delta, None]:
         """Pass on the first model that answers; another is asked only while nothing was seen."""

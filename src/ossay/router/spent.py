@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ossay.core.decision import Audit, Called, Decision
+from ossay.core.decision import Audit, Decision
+from ossay.router.glance import answered
 
 # Below so many strong calls with a price, nothing is made of them.
 _LEAST = 10
@@ -76,7 +77,7 @@ class Spent:
             self._usd += decision.cost_usd
         if decision.ending not in ("draft", "repair", "strong"):
             return
-        draft, strong = _answered(decision, "draft"), _answered(decision, "strong")
+        draft, strong = answered(decision, "draft"), answered(decision, "strong")
         draft_usd = None if draft is None else draft.cost_usd
         strong_usd = None if strong is None else strong.cost_usd
         route = self._routes.setdefault(decision.route, _OfRoute())
@@ -140,8 +141,3 @@ class Spent:
             left_out,
             saved,
         )
-
-
-def _answered(decision: Decision, step: str) -> Called | None:
-    found = (one for one in decision.calls if one.step == step and one.ended == "answered")
-    return next(found, None)

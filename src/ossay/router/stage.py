@@ -20,12 +20,8 @@ from ossay.core.types import Delta, Reply, Request, Usage
 from ossay.router.breaker import Breaker, Told
 from ossay.router.budget import OverBudget, Purse, bound_usd
 from ossay.router.clock import Clock
+from ossay.router.failure import NotAsked, free_of_charge, told_of
 from ossay.router.route import Retries
-
-# Failures that say nothing of the model: the request is at fault.
-_OF_THE_REQUEST = (400, 413, 422)
-# Failures by which nothing can have been generated, unless a piece of it was seen.
-_FREE = ("connection", "rate_limited", "refused", "server_error", "context_exhausted")
 
 
 class Upstream(Struct, frozen=True):
@@ -38,22 +34,6 @@ class Upstream(Struct, frozen=True):
     def name(self) -> str:
         """The model's reference."""
         return self.model.card.reference
-
-
-class NotAsked(ModelCallError):
-    """The breaker is open: the model was left alone."""
-
-    def __init__(self, name: str, wait_s: float) -> None:
-        text = f"{name!r} keeps failing and is left alone for another {wait_s:.1f} s"
-        super().__init__("server_error", text, status=503, attempts=0, retry_after_s=wait_s or None)
-
-
-class Withheld(ModelCallError):
-    """There is a draft, or was to be one, and nothing came of it that may go out."""
-
-    def __init__(self, why: str, failed: ModelCallError) -> None:
-        text = f"nothing that may be published: {why}; then {failed}"
-        super().__init__(failed.kind, text, status=503, retry_after_s=failed.retry_after_s)
 
 
 class Means(Struct, frozen=True):
@@ -255,14 +235,3 @@ class Stage:
 
 def _is_empty(delta: Delta) -> bool:
     return not (delta.content or delta.reasoning or delta.tool_call or delta.reply)
-
-
-def told_of(error: ModelCallError) -> Told:
-    """What a failed call tells its breaker: nothing where the request was at fault."""
-    of_the_request = error.kind == "context_exhausted" or error.status in _OF_THE_REQUEST
-    return "no_matter" if of_the_request else "failed"
-
-
-def free_of_charge(error: ModelCallError) -> bool:
-    """Whether nothing can have been generated."""
-    return error.kind in _FREE and not error.began

@@ -38,6 +38,11 @@ def _is_here(host: str) -> bool:
         port = port and f":{port}"
     if port and not (port[0] == ":" and (port[1:] or "0").isdecimal()):
         return False
+    return is_loopback(name)
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host, without a port, is reached from this machine alone."""
     if name.lower() == "localhost":
         return True
     try:

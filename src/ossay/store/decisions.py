@@ -48,12 +48,14 @@ class DecisionLog:
 
     Attributes:
         lost: Entries that were not awaited and could not be written.
-        trouble: Why the last of them could not be, '' where none was lost.
+        unwritten: Those, and the awaited ones that could not be.
+        trouble: Why the last of them could not be, '' where all could.
     """
 
     def __init__(self, engine: Engine, address: Address) -> None:
         self.address = address
         self.lost = 0
+        self.unwritten = 0
         self.trouble = ""
         self._engine = engine
         self._writer: Writer | None = None
@@ -204,12 +206,16 @@ class DecisionLog:
             return verify(connection, now=now, anchors=anchors, beside=beside, walked=walked)
 
     def _heard(self, written: asyncio.Future[Head]) -> None:
-        failed = written.cancelled() or written.exception() is not None
-        self._end(None if failed else written.result())
+        error = None if written.cancelled() else written.exception()
+        if error is not None:
+            self.unwritten += 1
+            self.trouble = str(error)
+        self._end(None if error is not None or written.cancelled() else written.result())
 
     def _heard_later(self, written: Head | None, error: BaseException | None) -> None:
         if error is not None:
             self.lost += 1
+            self.unwritten += 1
             self.trouble = str(error)
         self._end(written)
 

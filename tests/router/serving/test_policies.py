@@ -104,13 +104,52 @@ def test_a_policy_cannot_publish_high_criticality_unvalidated(stage, run):
     assert on.decision.plan_why == "high criticality is never unvalidated"
 
 
-def audited(on, model, run, asks=1, share=1.0):
+class AtOnce:
+    """Passes on to a model after a while, and counts how many ask it at once."""
+
+    def __init__(self, model):
+        self.card = model.card
+        self.most = self._now = 0
+        self._model = model
+
+    async def stream(self, request):
+        self._now += 1
+        self.most = max(self.most, self._now)
+        try:
+            await asyncio.sleep(0.1)
+            async for delta in self._model.stream(request):
+                yield delta
+        finally:
+            self._now -= 1
+
+
+class Slow:
+    """A log that takes its time over audits, and counts those that it is at."""
+
+    def __init__(self, log):
+        self._log = log
+        self.at_once = self._now = 0
+
+    def __getattr__(self, name):
+        return getattr(self._log, name)
+
+    async def append(self, entry, bodies, *, durable):
+        if isinstance(entry, Audit):
+            self._now += 1
+            self.at_once = max(self.at_once, self._now)
+            await asyncio.sleep(1.0)
+            self._now -= 1
+        await self._log.append(entry, bodies, durable=durable)
+
+
+def audited(on, model, run, asks=1, share=1.0, **bounds):
     """Ask a stage whose drafts are audited by a model; returns the audits."""
+    bounds = {"most": 4, **bounds}
 
     async def go():
         parts = on.parts
         route = replace(parts.route, audit_share=share)
-        auditor = Auditor(on.upstream(model), on.log, clock=parts.clock, rng=parts.rng, most=4)
+        auditor = Auditor(on.upstream(model), on.log, clock=parts.clock, rng=parts.rng, **bounds)
         router = Router(replace(parts, route=route, auditor=auditor))
         await asyncio.gather(*[router.reply(ASKED) for _ in range(asks)])
         await auditor.settle()
@@ -147,11 +186,44 @@ def test_an_audit_that_fails_is_logged_without_a_label(stage, run, fault):
     assert audit.call.ended in ("server_error", "deadline", "cut_off")
 
 
-def test_audits_beyond_the_most_at_once_are_logged_as_not_asked(stage, run):
+def test_audits_beyond_those_that_may_wait_are_logged_as_not_asked(stage, run):
     on = stage()
-    audits = audited(on, Faulty(["silent"] * 99), run, asks=10)
+    audits = audited(on, Faulty(["silent"] * 99), run, asks=10, waiting=2)
     assert len(audits) == 10
-    assert sum(audit.call.ended == "not_asked" for audit in audits) == 6
+    assert sum(audit.call.ended == "not_asked" for audit in audits) == 4
+
+
+def test_a_burst_of_audits_waits_for_its_turn(stage, run):
+    on = stage()
+    auditor = AtOnce(Validator())
+    audits = audited(on, auditor, run, asks=50, most=3)
+    assert [audit.wrong for audit in audits] == [False] * 50
+    assert auditor.most == 3
+
+
+def test_an_audit_that_waits_for_the_log_keeps_no_other_from_being_asked(stage, run):
+    on = stage()
+    on.log = Slow(on.log)
+    audits = audited(on, Validator(), run, asks=10, most=1, waiting=9)
+    assert [audit.wrong for audit in audits] == [False] * 10
+    assert on.log.at_once == 10
+
+
+def test_audits_that_are_broken_off_are_logged_wherever_they_were(stage, run):
+    on = stage()
+
+    async def go():
+        parts = on.parts
+        silent = on.upstream(Faulty(["silent"] * 9))
+        auditor = Auditor(silent, on.log, clock=parts.clock, rng=parts.rng, most=1)
+        route = replace(parts.route, audit_share=1.0)
+        router = Router(replace(parts, route=route, auditor=auditor))
+        await asyncio.gather(*[router.reply(ASKED) for _ in range(3)])
+        await router.aclose()
+
+    run(go())
+    audits = [entry for entry in on.log.entries if isinstance(entry, Audit)]
+    assert sorted(audit.call.ended for audit in audits) == ["left", "not_asked", "not_asked"]
 
 
 @pytest.mark.parametrize("level", ["medium", "high"])
