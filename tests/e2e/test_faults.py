@@ -84,7 +84,10 @@ def test_each_fault_ends_in_its_outcome(tmp_path, fault):
     if run.outcome is Outcome.INFRASTRUCTURE_ERROR:
         assert run.error
         last = record.calls[-1].state
-        assert last == ("lost" if fault in BEGAN else "failed") or fault == "slow_loris"
+        assert last == ("lost" if fault in BEGAN else "failed") or fault in (
+            "slow_loris",
+            "endless",
+        )
         assert run.lost_calls_unpriced == (last == "lost")
         assert record.calls[-1].error_kind
     assert KEY not in repr(record)

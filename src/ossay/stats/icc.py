@@ -23,7 +23,8 @@ class Correlation(Struct, frozen=True):
     """`single` is of one rating, `average` of the mean of all k.
 
     None where nothing varies, or where the squares leave no ratio: two targets that two raters put
-    in opposite order. Without intervals where each rater gives all targets one score. `average` has no lower bound: it is -inf where all targets have one mean.
+    in opposite order. Without intervals where each rater gives all targets one score. `average` has
+    no lower bound: it is -inf where all targets have one mean.
     """
 
     single: float | None
