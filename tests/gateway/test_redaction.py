@@ -241,7 +241,7 @@ def test_bytes_do_not_pass_as_they_are_where_something_is_hidden(house, hides):
             made = house.lane(cheap=cheap, embeddings=house.upstream(cheap))
             lane = replace(made, router=Hiding(made.router, ALL)) if hides else made
             async with house.gateway(lane) as client:
-                said = {"role": "user", "content": "Hello?", "name": "me@example.com"}
+                said = {"role": "user", "content": "Hello? It is me@example.com."}
                 chat = await client.chat(messages=[said])
             await cheap.aclose()
             return chat, b"".join(upstream.bodies)
@@ -250,6 +250,7 @@ def test_bytes_do_not_pass_as_they_are_where_something_is_hidden(house, hides):
     assert answer.status == 200
     assert b"Hello?" in sent
     assert (b"example.com" in sent) is not hides
+    assert (b'"stream":true' in sent) is hides  # the way through pieces streams, whoever asks
 
 
 def test_embeddings_go_up_without_it(house):
