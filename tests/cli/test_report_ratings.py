@@ -6,6 +6,7 @@ from contextlib import chdir
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from ossay.cli.report import report
 from ossay.core.rating import Form
@@ -63,3 +64,20 @@ def test_the_table_and_the_page_show_them(run, tmp_path):
     page = (tmp_path / "ossay-reports/night/report.html").read_text(encoding="utf-8")
     assert '<section id="ratings"' in page
     assert '<section id="answers"' in page
+
+
+def test_what_became_of_older_ratings_is_told_of_those_who_made_them(run, tmp_path):
+    newer = replace(VIZ, version="9")
+
+    async def again(ledger):
+        await ledger.keep_rubric(newer)
+        answer = next(one for one in ledger.answers("night") if "oak" in one.key.model)
+        form = Form("night", answer.run, "bo", "human", ("side_by_side",), 2.0, "again")
+        await ledger.rate(rated(newer, form, answer.facts, id_="again"))
+
+    with open_ledger(str(tmp_path / "ledger.sqlite"), create=False) as ledger:
+        asyncio.run(again(ledger))
+    data = json.loads(run("--json"))
+    (told,) = (note for note in data["ratings"]["notes"] if "older version" in note)
+    assert told.startswith("4 ratings were made")
+    assert not any("older version" in note for note in data["judge_ratings"]["notes"])

@@ -78,6 +78,15 @@ def test_a_model_that_lacks_a_task_is_averaged_on_what_all_have(make_contest):
     assert found.means[1].value is None
 
 
+def test_models_that_share_no_answer_are_not_said_to_share_one(make_contest):
+    record, said = marked(make_contest, {"x/a": [9.0, None], "x/b": [None, 8.0]})
+    found = rated_of(record, said, "human")
+    assert [one.value for one in found.averages] == [None, None]
+    assert (found.pairs.units, found.pairs.least_p, found.pairs.pairs) == (0, None, ())
+    assert len(found.pairs.not_compared) == 1
+    assert reach(found.pairs) == ""
+
+
 def test_what_was_taken_back_does_not_count(make_contest):
     record, said = marked(make_contest, {"x/a": [9.0, 1.0], "x/b": [5.0, 5.0]})
     gone = undo(said.ratings[1], id_="u", at=2.0, token="u")

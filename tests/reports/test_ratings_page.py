@@ -47,7 +47,7 @@ def test_a_judge_is_named_one_and_stands_apart(make_rated):
     assert "They are not people&#39;s" in html
     only = Judgements(tuple(r for r in said.ratings if r.kind == "model"), said.rubrics)
     html = html_report(record, transcripts, only)
-    assert "No person has rated these answers yet" in html
+    assert "There are no ratings by people here" in html
     assert "Which differences are real" not in html
 
 

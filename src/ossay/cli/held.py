@@ -47,14 +47,20 @@ def from_ledger(
 def rated_anew(ledger: Ledger, name: str, kind: RaterKind | None = None) -> Rescored:
     """A campaign's ratings that hold, scored by the latest version of each rubric.
 
-    The latest is what the last rating was made by; with `kind`, the last by people or by models.
+    The latest is what the last rating was made by. With `kind` only those by people, or by models,
+    are looked at and counted; the others come after them as they are.
     """
+    from msgspec.structs import replace
+
+    from ossay.core.rating import current
     from ossay.records.rescored import latest, rescored
 
     rows = ledger.ratings(name)
     answers = {answer.run: answer for answer in ledger.answers(name)}
     asked = [row for row in rows if kind in (None, row.kind)]
-    return rescored(rows, latest(asked, ledger.rubrics(name), answers), answers)
+    others = [row for row in current(rows) if kind not in (None, row.kind)]
+    found = rescored(asked, latest(asked, ledger.rubrics(name), answers), answers)
+    return replace(found, ratings=(*found.ratings, *others))
 
 
 def _names(ledger: Ledger) -> list[str]:

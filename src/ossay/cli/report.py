@@ -78,8 +78,12 @@ def judgements_of(ledger: Ledger, record: CampaignRecord) -> Judgements:
     judge = rated_anew(ledger, record.name, "model")
     rows = [row for row in people.ratings if row.kind == "human"]
     rows += [row for row in judge.ratings if row.kind == "model"]
-    notes = tuple(dict.fromkeys((*people.notes, *judge.notes)))
-    return Judgements(tuple(rows), ledger.rubrics(record.name), artefact, notes)
+    return Judgements(
+        tuple(rows),
+        ledger.rubrics(record.name),
+        artefact,
+        {"human": tuple(people.notes), "model": tuple(judge.notes)},
+    )
 
 
 def _campaign(ledger: Ledger, name: str) -> CampaignRecord:

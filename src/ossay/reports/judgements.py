@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
-from ossay.core.rating import Rating
+from ossay.core.rating import RaterKind, Rating
 from ossay.core.rubric import Rubric
 
 
@@ -25,13 +25,14 @@ class Judgements(Struct, frozen=True):
         rubrics: Digest -> rubric, of all that the ratings were made by.
         artefact: Run and name, such as 'screenshot.png', to what was kept; None where there is
             nothing.
-        notes: What became of ratings by older versions of a rubric, one sentence each.
+        notes: By kind of rater, what became of ratings by older versions of a rubric, one
+            sentence each.
     """
 
     ratings: tuple[Rating, ...] = ()
     rubrics: Mapping[str, Rubric] = field(default_factory=dict)
     artefact: Callable[[str, str], bytes | None] = _nothing
-    notes: tuple[str, ...] = ()
+    notes: Mapping[RaterKind, tuple[str, ...]] = field(default_factory=dict)
 
 
 NOTHING = Judgements()

@@ -85,6 +85,7 @@ def rated_of(record: CampaignRecord, judgements: Judgements, kind: RaterKind) ->
         return None
     scores = mean_scores(rows, kind)
     scale = _scale(held, judgements)
+    anew = judgements.notes.get(kind, ())
     by_place: dict[tuple[Place, str], list[RunRecord]] = defaultdict(list)
     for run in record.runs:
         if run.id in scores:
@@ -111,7 +112,7 @@ def rated_of(record: CampaignRecord, judgements: Judgements, kind: RaterKind) ->
         means=means,
         averages=averages,
         pairs=pairs_of(record, rows, models) if kind == "human" else NO_PAIRS,
-        notes=(*judgements.notes, *_notes(held, anew=bool(judgements.notes))),
+        notes=(*anew, *_notes(held, anew=bool(anew))),
         judged=() if kind == "human" else judged_against(rows, _answers(record), _length),
     )
 

@@ -50,7 +50,7 @@ class RatedPairs(Struct, frozen=True):
         not_compared: Pairs that can't be, and why.
         units, noun: What signs are flipped of, 'task' or 'instance', and how many the pair with
             the fewest has; 0 where nothing is shared.
-        least_p: The smallest two-sided p that so many can give.
+        least_p: The smallest two-sided p that so many can give; None of 0.
         reach: One sentence where nothing can be shown, '' where something can.
     """
 
@@ -86,7 +86,7 @@ def pairs_of(
             failed.append(NotCompared(a, b, str(error)))
     family = len(found) + len(failed)
     judged = _judged(found, family)
-    units = min((_units(one.comparison) for one in judged), default=1)
+    units = min((_units(one.comparison) for one in judged), default=0)
     several = len({(run.key.suite, run.key.task) for run in record.runs}) > 1
     noun = "task" if several else "instance"
     return RatedPairs(
@@ -94,7 +94,7 @@ def pairs_of(
         not_compared=tuple(failed),
         units=units,
         noun=noun,
-        least_p=2.0 ** (1 - units),
+        least_p=2.0 ** (1 - units) if units else None,
         reach=out_of_reach(units, ALPHA, noun=noun, family=family),
     )
 

@@ -13,7 +13,7 @@ from ossay.core.task import Step, Transcript
 from ossay.core.types import Reply, Timing, Usage
 from ossay.suites.coding.benchmark_visualization import BenchmarkVisualization
 from ossay.suites.coding.chart_page import LOOKS, cheats, page
-from ossay.suites.coding.chart_world import Scale, _raw, draw_chart, label
+from ossay.suites.coding.chart_world import Scale, draw_chart, label, raw
 from ossay.suites.grading import grade_run
 from ossay.suites.registry import open_suite
 from ossay.suites.rehearsal import check_suite
@@ -54,12 +54,15 @@ def test_charts_made_by_others_pass(chromium, graded, path):
     assert grade.artefacts["page.html"].decode() == html + "\n"
 
 
-def test_a_scale_that_is_cut_and_a_script_that_fails_are_told(chromium, graded):
+def test_a_cut_scale_too_many_labels_and_a_script_that_fails_are_told(chromium, graded):
     instance, chart = drawn("grouped")
     wrong = cheats(chart, "rows")
     grade = graded(TASK, instance, fenced(wrong["from_fifteen"]))
     assert (grade.passed, grade.facts["lengths_right"], grade.done) == (False, False, 7)
     assert "px long" in grade.reason
+    grade = graded(TASK, instance, fenced(wrong["labels_all_whole"]))
+    assert (grade.passed, grade.facts["labels_right"], grade.done) == (False, False, 7)
+    assert "not among the best" in grade.reason
     grade = graded(TASK, instance, fenced(wrong["script_error"]))
     assert (grade.passed, grade.facts["clean_console"]) == (False, False)
     assert (grade.facts["runs"], grade.facts["console_errors"]) == (True, 1)  # it is drawn
@@ -115,8 +118,7 @@ def test_one_seed_holds(chromium):
 def test_results_are_exact_on_every_scale():
     for scale in (Scale(0, 5), Scale(0, 250), Scale(200, 800), Scale(0, 1000)):
         for tenths in (181, 634, 959):
-            raw = _raw(scale, tenths)
-            share = (raw - scale.low) / (scale.high - scale.low) * 100
+            share = (raw(scale, tenths) - scale.low) / (scale.high - scale.low) * 100
             assert f"{share:.1f}" == label(tenths)
 
 

@@ -1,11 +1,14 @@
 """The browser in the sandbox: what it measures, and that a page reaches nothing."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from ossay.agent.sandbox.base import Completed
 from ossay.agent.sandbox.find import find_sandbox
+from ossay.agent.sandbox.local import Local
 from ossay.core.errors import EnvironmentDefect
 from ossay.suites.coding.browser import HEIGHT, WIDTH, look_at, prove_chromium
 from ossay.suites.coding.chart_texts import legible, shown_texts
@@ -67,6 +70,32 @@ def test_a_page_reaches_nothing_and_hides_nothing(chromium):
     assert "no file" in words
     assert any("127.0.0.1" in error for error in found.errors)
     assert (found.page, found.picture[:4]) == ((WIDTH, HEIGHT), b"\x89PNG")
+
+
+def test_pages_looked_at_at_once_without_a_sandbox_are_not_mixed_up(chromium):
+    pages = {word: f"<!doctype html><p>{word}</p>" for word in ("one", "two")}
+    with ThreadPoolExecutor() as pool:
+        looks = pool.map(lambda page: look_at(Local(), page), pages.values())
+    assert [[text.text for text in found.texts] for found in looks] == [["one"], ["two"]]
+
+
+class Says:
+    """A sandbox in which the browser's driver says one thing."""
+
+    kind = "local"
+
+    def __init__(self, **said):
+        self._said = said
+
+    def run(self, argv, workspace, *, limits, stdin=b"", readonly=False):
+        nonce = msgspec.json.decode(stdin)["nonce"]
+        return Completed(0, f"\n{nonce}{msgspec.json.encode(self._said).decode()}\n", 0.0)
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_browser_that_fails_a_plain_page_too_is_no_wrong_answer(ready):
+    with pytest.raises(EnvironmentDefect, match="no answer to Page"):
+        look_at(Says(broken="no answer to Page.enable", ready=ready), "<p>x</p>")
 
 
 class Without:

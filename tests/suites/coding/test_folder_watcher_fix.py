@@ -101,6 +101,21 @@ def test_another_honest_change_passes(graded, way, list_, manner):
 
 
 @needs_compiler
+def test_changes_in_the_forms_that_people_write_are_taken(graded):
+    instance, case = drawn(way="scan", list="folder", manner="count")
+    before, after = case.files(), case.solved()
+    functions = reply(before, after, 2)
+    assert "export async function" in functions
+    grade = graded(TASK, instance, functions.replace("export ", ""))
+    assert grade.passed, grade.reason
+    hunks = reply(before, after, 1).partition("@@")[2].rpartition("```")[0]
+    grade = graded(
+        TASK, instance, f"`{WATCHER}`:\n\n```diff\n@@{hunks}```\n"
+    )  # no file's name in it
+    assert grade.passed, grade.reason
+
+
+@needs_compiler
 def test_every_form_of_the_smallest_change_passes_and_is_counted(graded):
     instance, case = drawn(way="live", manner="each")
     before, after = case.files(), case.solved()

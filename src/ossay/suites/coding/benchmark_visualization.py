@@ -57,9 +57,10 @@ How it looks, at {width} × {height} pixels:
 texts overlap. The font there is DejaVu Sans, which is wide.
 - No errors on the console.
 
-So that our tests find the bars: draw them as SVG or HTML elements, not on a canvas, and give the \
-element that is the bar (and no other) the attributes `data-model` and `data-benchmark` with the \
-ids of the data.
+So that our tests find the bars and the words: draw bars as SVG or HTML elements, not on a canvas, \
+and give the element that is the bar (and no other) the attributes `data-model` and \
+`data-benchmark` with the ids of the data. Words are text in the page, not paths, pictures or CSS \
+`content`.
 
 Reply with the file in one code block.
 """

@@ -95,44 +95,45 @@ def look_at(sandbox: Sandbox, html: str) -> Page | str:
         EnvironmentDefect: the browser does not work here, with this page or a plain one.
     """
     found = _look(sandbox, html)
-    if isinstance(found, Page):
-        return found
-    broken, why = found
-    if broken:
-        prove_chromium(sandbox)  # so it is the page that breaks the browser
-    return f"the page cannot be looked at: {visible(why, 200)}"
+    if isinstance(found, str):
+        prove_chromium(sandbox)  # so it is the page that is too much for the browser
+        return f"the page cannot be looked at: {visible(found, 200)}"
+    return found
 
 
 def prove_chromium(sandbox: Sandbox) -> None:
     """Look at a plain page; raises `EnvironmentDefect` where that does not work."""
     found = _look(sandbox, _PLAIN)
-    why = "" if isinstance(found, Page) else found[1]
-    if isinstance(found, Page) and not (found.texts and found.seen[0] and found.seen[0].other):
-        why = "it shows no text; are the DejaVu fonts there?"
-    if why:
-        raise EnvironmentDefect(
-            f"Chromium does not work inside the {sandbox.kind} sandbox: {visible(why, 300)!r}; "
-            "`ossay doctor --install` installs it"
-        )
+    if isinstance(found, str):
+        raise _defect(sandbox, found)
+    if not (found.texts and found.seen[0] and found.seen[0].other):
+        raise _defect(sandbox, "it shows no text; are the DejaVu fonts there?")
+
+
+def _defect(sandbox: Sandbox, why: str) -> EnvironmentDefect:
+    return EnvironmentDefect(
+        f"Chromium does not work inside the {sandbox.kind} sandbox: {visible(why, 300)!r}; "
+        "`ossay doctor --install` installs it"
+    )
 
 
 _PLAIN = "<!doctype html><title>x</title><p style='font: 20px sans-serif'>words</p>"
 
 
-def _look(sandbox: Sandbox, html: str) -> Page | tuple[bool, str]:
-    """The page; or whether it was the browser that failed, and how."""
+def _look(sandbox: Sandbox, html: str) -> Page | str:
+    """The page, or what became of it; raises `EnvironmentDefect` if no page could be opened."""
     job = {"chromium": PLACES, "page": html, "width": WIDTH, "height": HEIGHT}
     items, stopped = run_program(
         sandbox, "browser.cjs", job, beside=("measure.js", "pixels.js"), limits=LOOK_LIMITS
     )
     if not items:
-        return True, stopped
+        return stopped
     item = items[-1]
-    if "stuck" in item:
-        return False, f"{item['stuck']}; {'; '.join(map(str, item.get('errors', ())))}"
     if "broken" in item:
-        return True, str(item["broken"])
+        if not item.get("ready"):
+            raise _defect(sandbox, str(item["broken"]))
+        return str(item["broken"])
     try:
         return msgspec.convert(item, Page, strict=False)
     except msgspec.ValidationError as error:
-        return True, str(error)
+        return str(error)

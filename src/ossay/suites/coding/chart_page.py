@@ -43,6 +43,8 @@ _SWAPS: Mapping[str, tuple[tuple[str, str], ...]] = {
                        r'word.slice(1)).join(" ")', 'id.replace(/-[^-]*$/, "")'),),
     "labels_none": (('(bar.top ? bar.value.toFixed(1) : "")', '""'),),
     "labels_all": (('(bar.top ? bar.value.toFixed(1) : "")', "bar.value.toFixed(1)"),),
+    "labels_all_whole": (('(bar.top ? bar.value.toFixed(1) : "")',
+                          "(bar.top ? bar.value.toFixed(1) : String(Math.round(bar.value)))"),),
     "labels_rounded": (("bar.value.toFixed(1)", "String(Math.round(bar.value))"),),
     "one_colour": (("fill) {", 'fill) {\n  fill = "#2f6fde";'),),
     "one_length": (("const percent = (row, benchmark) => ", "const percent = () => 55.5 || "),),

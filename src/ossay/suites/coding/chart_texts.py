@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import hypot
 from typing import NamedTuple
 
 from ossay.core.display import visible
 from ossay.suites.coding.browser import HEIGHT, WIDTH, Box, Page, Seen, Text
 from ossay.suites.coding.chart_marks import SLACK, Marks
-from ossay.suites.coding.chart_world import Chart, label
+from ossay.suites.coding.chart_world import Chart, label, raw
 
 SMALLEST = 11.0  # pixels of a font
 CONTRAST = 4.5  # asked for: WCAG AA; what is near it passes, since pixels are not exact
@@ -22,6 +23,8 @@ _NEARLY = 0.92
 _REACH = 40.0  # pixels from the end of a bar to its label
 _INK = 4  # pixels that a text must show
 _MOST_LINES = 800  # of text in a chart; what has more is not taken apart
+_NUMBER = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*%?\s*")
+_LABELLED = 3  # bars that have a value though they should not
 _TRIM = 0.2  # of a line's height, above and below the letters
 
 Corners = Sequence[tuple[float, float]]
@@ -74,7 +77,27 @@ def wrong_label(chart: Chart, page: Page, marks: Marks) -> str:
             bar = marks.bars[model, benchmark.id].box
             if not any(_belongs(box, bar, marks.lying) for box in own):
                 return f"the label {value} is not at the bar for {model} in {benchmark.title}"
-    return ""
+    return _labels_of_others(chart, texts, marks)
+
+
+def _labels_of_others(chart: Chart, texts: Sequence[Text], marks: Marks) -> str:
+    """Whether other bars have their values too, in other forms; one or two may be an axis's."""
+    numbers = [(float(found[1]), t.box) for t in texts if (found := _NUMBER.fullmatch(t.text))]
+    labelled = [
+        model
+        for benchmark in chart.benchmarks
+        for model in chart.order(benchmark)
+        for tenths in [chart.tenths[model, benchmark.id]]
+        if model not in chart.top(benchmark)
+        and any(
+            min(abs(number - tenths / 10), abs(number - raw(benchmark.scale, tenths))) < 1.0
+            and _belongs(box, marks.bars[model, benchmark.id].box, marks.lying)
+            for number, box in numbers
+        )
+    ]
+    if len(labelled) < _LABELLED:
+        return ""
+    return f"{len(labelled)} bars that are not among the best have a value, such as {labelled[0]}"
 
 
 def wrong_name(chart: Chart, page: Page) -> str:
@@ -198,7 +221,7 @@ def _cross(one: Corners, other: Corners) -> bool:
     for shape in (one, other):
         for (x1, y1), (x2, y2) in zip(shape, (*shape[1:], shape[0]), strict=True):
             away = (y1 - y2, x2 - x1)
-            size = (away[0] ** 2 + away[1] ** 2) ** 0.5
+            size = hypot(*away)
             if size < 0.5:
                 continue
             spans = [[(x * away[0] + y * away[1]) / size for x, y in each] for each in (one, other)]

@@ -75,8 +75,8 @@ class Chart(NamedTuple):
         for benchmark in self.benchmarks:
             for model in self.models:
                 value = self.tenths.get((model.id, benchmark.id))
-                raw = None if value is None else _raw(benchmark.scale, value)
-                rows.append({"model": model.id, "benchmark": benchmark.id, "result": raw})
+                measured = None if value is None else raw(benchmark.scale, value)
+                rows.append({"model": model.id, "benchmark": benchmark.id, "result": measured})
         benchmarks = [
             {"id": b.id, "title": b.title, "from": b.scale.low, "to": b.scale.high}
             for b in self.benchmarks
@@ -138,7 +138,7 @@ def _values(rng: random.Random, count: int) -> list[int]:
     return found
 
 
-def _raw(scale: Scale, tenths: int) -> float | int:
+def raw(scale: Scale, tenths: int) -> float | int:
     """The result on the benchmark's own scale, exact."""
     exact = scale.low + Fraction(tenths, 1000) * (scale.high - scale.low)
     return exact.numerator if exact.denominator == 1 else float(exact)

@@ -8,11 +8,13 @@ declarations are left to the compiler to merge. Knows nothing of any app.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from ossay.suites.coding.answer import Answer, Block
-from ossay.suites.coding.patch import apply, diff_of, pairs_of
+from ossay.suites.coding.patch import MOST_WORK, Hunk, apply, diff_of, pairs_of, work
 
 _DECLARED = re.compile(r"\b(?:function|interface|type|const|let|class)\s+([A-Za-z_$][\w$]*)")
 _NEW_FILE = re.compile(r"(?:[\w@\-]+/){0,6}[\w\-.\[\]]{1,60}\.(?:ts|tsx|vue)")
@@ -39,55 +41,75 @@ class Parts(NamedTuple):
 
 
 def parts_of(answer: Answer, files: Mapping[str, str]) -> Parts:
-    """The parts of a reply, in order. A diff is applied to what earlier parts made of the file."""
+    """The parts of a reply, in order. A diff is applied to what earlier ones made of the file."""
     found: list[Part] = []
-    now = dict(files)
+    app = _App(files)
     for block in answer.blocks:
         if not block.text.strip() or block.language in _OTHER_LANGUAGES:
             continue
-        made = _of_block(block, now)
+        made = _of_block(block, app)
         if isinstance(made, str):
             return Parts(tuple(found), made)
-        now |= {part.path: part.text for part in made if part.whole}
+        whole = {part.path for part in made if part.whole}  # these stand for all before them
+        if whole:
+            found = [part for part in found if part.path not in whole]
         found += made
     return Parts(tuple(found))
+
+
+class _App:
+    """The files as the changes so far have made them; all of these together have one limit."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = dict(files)
+        self._left = MOST_WORK
+
+    def changed(self, path: str, hunks: Sequence[Hunk]) -> Part | None:
+        """A file with `hunks` applied; None where one finds no place, or all is too much."""
+        text = self.files.get(path, "")
+        self._left -= work(text, hunks)
+        patched = apply(text, hunks) if self._left >= 0 else None
+        if patched is None:
+            return None
+        self.files[path] = patched
+        return Part(path, patched, True)
 
 
 def _is_diff(block: Block) -> bool:
     return block.language in ("diff", "patch") or block.text.startswith(("--- ", "@@ ", "diff "))
 
 
-def _of_block(block: Block, files: Mapping[str, str]) -> list[Part] | str:
+def _of_block(block: Block, app: _App) -> list[Part] | str:
     if hunks := pairs_of(block.text):
-        path = _path(block, files)
+        path = _path(block, app.files)
         if path is None:
             return "it is not told which file a replacement belongs to"
-        patched = apply(files.get(path, ""), hunks)
-        return [Part(path, patched, True)] if patched else f"a replacement finds no place in {path}"
+        part = app.changed(path, hunks)
+        return [part] if part else f"a replacement finds no place in {path}"
     if _is_diff(block):
-        return _of_diff(block, files)
-    path = _path(block, files)
+        return _of_diff(block, app)
+    path = _path(block, app.files)
     return [Part(path, block.text)] if path else []
 
 
-def _of_diff(block: Block, files: Mapping[str, str]) -> list[Part] | str:
+def _of_diff(block: Block, app: _App) -> list[Part] | str:
     starts = [m.start() for m in _DIFF_START.finditer(block.text)]
     starts = [
         at for n, at in enumerate(starts) if n == 0 or "+++ " in block.text[starts[n - 1] : at]
     ]
-    ends = [*starts[1:], len(block.text)]
-    pieces = [block.text[a:b] for a, b in zip(starts, ends, strict=True)] or [block.text]
-    found = []
-    for piece in pieces:
+    starts = starts or [0]  # without a header all of it is one file's
+    found: dict[str, Part] = {}
+    for start, end in pairwise([*starts, len(block.text)]):
+        piece = block.text[start:end]
         header = _HEADER.search(piece)
-        path = _known(header[1], files) if header else _path(block, files)
+        path = _known(header[1], app.files) if header else _path(block, app.files)
         if path is None:
             return "it is not told which file a diff belongs to"
-        patched = apply(files.get(path, ""), diff_of(piece))
-        if patched is None:
+        part = app.changed(path, diff_of(piece))
+        if part is None:
             return f"a diff finds no place in {path}"
-        found.append(Part(path, patched, True))
-    return found
+        found[path] = part
+    return list(found.values())
 
 
 def _path(block: Block, files: Mapping[str, str]) -> str | None:
@@ -98,12 +120,19 @@ def _path(block: Block, files: Mapping[str, str]) -> str | None:
         known = {path for m in _MENTION.findall(named[:_LONGEST]) if (path := _known(m, files))}
         if len(known) == 1:
             return known.pop()
-    own = set(_DECLARED.findall(block.text))
-    shared = {path: len(own & set(_DECLARED.findall(text))) for path, text in files.items()}
+    own = _declared(block.text)
+    if not own:
+        return None
+    shared = {path: len(own & _declared(text)) for path, text in files.items()}
     best = max(shared, key=lambda path: shared[path])
     if shared[best] == 0 or list(shared.values()).count(shared[best]) > 1:
         return None
     return best
+
+
+@lru_cache(maxsize=256)
+def _declared(text: str) -> frozenset[str]:
+    return frozenset(_DECLARED.findall(text))
 
 
 def _known(mention: str, files: Mapping[str, str]) -> str | None:

@@ -17,7 +17,7 @@ _REPLACE = re.compile(r">{5,9}[ \t]*\w*[ \t]*")
 _HUNK = re.compile(r"@@(?: -(?P<line>\d+)(?:,\d+)? \+\d+(?:,\d+)? @@)?.*")
 _HEADER = re.compile(r"(?:diff |index |--- |\+\+\+ |new file|deleted file|similarity |rename ).*")
 
-_MOST_WORK = 20_000_000  # comparisons of lines; honest changes take some ten thousand
+MOST_WORK = 20_000_000  # comparisons of lines; honest changes take some ten thousand
 
 _LEVELS: tuple[Callable[[str], str], ...] = (
     lambda line: line,
@@ -91,14 +91,22 @@ def diff_of(text: str) -> tuple[Hunk, ...]:
     return tuple(hunks)
 
 
+def work(text: str, hunks: Sequence[Hunk]) -> int:
+    """How many lines are compared, about, where all hunks are applied to `text`."""
+    lines, grown = len(text.splitlines()), 0
+    total = 0
+    for hunk in hunks:
+        total += (len(hunk.old) + 1) * (lines + grown + 1)
+        grown += len(hunk.new)
+    return total
+
+
 def apply(text: str, hunks: Sequence[Hunk]) -> str | None:
     """Return `text` with every hunk applied; None where one finds no place, or all is too much."""
+    if work(text, hunks) > MOST_WORK:
+        return None
     lines = text.splitlines()
-    work = 0
     for hunk in hunks:
-        work += (len(hunk.old) + 1) * len(lines)
-        if work > _MOST_WORK:
-            return None
         first, last = _core(hunk)
         place = _place(lines, list(hunk.old[first:last]), hunk.at + first if hunk.at >= 0 else -1)
         if place is None:

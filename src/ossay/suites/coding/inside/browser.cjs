@@ -6,6 +6,7 @@
 // job: nonce, chromium (places of the program), page (HTML), width, height (CSS pixels).
 "use strict";
 const fs = require("node:fs");
+const os = require("node:os");
 const { spawn } = require("node:child_process");
 const job = JSON.parse(fs.readFileSync(0, "utf8"));
 const SLOW_MS = 30_000; // for one answer of the browser
@@ -17,19 +18,20 @@ const done = (value) => {
   while (data.length) data = data.subarray(fs.writeSync(1, data));
   process.exit(0);
 };
+const scratch = os.tmpdir(); // gone with the sandbox
 const pause = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
 // One family of fonts, so that widths of words are the same everywhere.
-fs.writeFileSync("/tmp/fonts.conf", `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+fs.writeFileSync(`${scratch}/fonts.conf`, `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>/usr/share/fonts/truetype/dejavu</dir><dir>/usr/share/fonts/dejavu-sans-fonts</dir>
-<dir>/usr/share/fonts/TTF</dir><cachedir>/tmp/fonts</cachedir>
+<dir>/usr/share/fonts/TTF</dir><cachedir>${scratch}/fonts</cachedir>
 <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
 <alias><family>serif</family><prefer><family>DejaVu Serif</family></prefer></alias>
 <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 <alias binding="same"><family>system-ui</family><prefer><family>DejaVu Sans</family></prefer></alias>
 </fontconfig>`);
 const program = job.chromium.find((place) => fs.existsSync(place));
-if (!program) done({ broken: "Chromium is not there" });
+if (!program) done({ broken: "Chromium is not there", ready: false });
 const browser = spawn(program, [
   "--headless=new",
   "--no-sandbox", // the whole browser is in a sandbox that has no user namespaces to give
@@ -45,16 +47,17 @@ const browser = spawn(program, [
   "--mute-audio",
   "--force-color-profile=srgb",
   "--remote-debugging-pipe",
-  "--user-data-dir=/tmp/profile",
+  `--user-data-dir=${scratch}/profile`,
   "about:blank",
 ], {
   stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
-  env: { PATH: process.env.PATH, HOME: "/tmp", LANG: "C.UTF-8", TZ: "UTC", FONTCONFIG_FILE: "/tmp/fonts.conf" },
+  env: { PATH: process.env.PATH, HOME: scratch, TMPDIR: scratch, LANG: "C.UTF-8", TZ: "UTC", FONTCONFIG_FILE: `${scratch}/fonts.conf` },
 });
-browser.on("error", (error) => done({ broken: String(error) }));
-browser.on("exit", (code, signal) => done({ broken: `Chromium ended with ${code ?? signal}` }));
+browser.on("error", (error) => done({ broken: String(error), ready }));
+browser.on("exit", (code, signal) => done({ broken: `Chromium ended with ${code ?? signal}`, ready }));
 
 const waiting = new Map();
+let ready = false; // before that nothing of the page was seen: what fails is none of its doing
 const heard = { errors: [], dialogs: 0, loaded: false };
 let calls = 0;
 let pieces = [];
@@ -115,13 +118,16 @@ async function opened(targetId) {
   return sessionId;
 }
 
-async function show(session) {
+async function prepare(session) {
   for (const domain of ["Page", "Runtime", "Log"]) await ask(`${domain}.enable`, {}, session);
   const { width, height } = job;
   await ask("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false }, session);
   await ask("Emulation.setEmulatedMedia", { features: [{ name: "prefers-reduced-motion", value: "reduce" }, { name: "prefers-color-scheme", value: "light" }] }, session);
-  fs.writeFileSync("/tmp/page.html", job.page);
-  const { frameId } = await ask("Page.navigate", { url: "file:///tmp/page.html" }, session);
+}
+
+async function show(session) {
+  fs.writeFileSync(`${scratch}/page.html`, job.page);
+  const { frameId } = await ask("Page.navigate", { url: `file://${scratch}/page.html` }, session);
   const started = Date.now();
   while (!heard.loaded && Date.now() - started < RESTLESS_MS) await pause(20);
   return frameId;
@@ -149,21 +155,19 @@ async function settled(session, frameId) {
 (async () => {
   const { targetInfos } = await ask("Target.getTargets");
   const session = await opened(targetInfos.find((one) => one.type === "page").targetId);
-  let stage = "the page";
-  try {
-    const measured = await settled(session, await show(session));
-    const { data } = await ask("Page.captureScreenshot", { format: "png" }, session);
-    stage = "";
-    const { targetId } = await ask("Target.createTarget", { url: "about:blank" });
-    const boxes = [...measured.texts, ...measured.bars].map((one) => one.box);
-    const look = fs.readFileSync(`${__dirname}/pixels.js`, "utf8");
-    const seen = await run(await opened(targetId), `(${look})("${data}", ${JSON.stringify(boxes)})`);
-    browser.removeAllListeners("exit");
-    browser.kill("SIGKILL");
-    done({ ...measured, errors: heard.errors, dialogs: heard.dialogs, seen: seen.boxes, ground: seen.ground, screenshot: data });
-  } catch (error) {
-    browser.removeAllListeners("exit");
-    browser.kill("SIGKILL");
-    done(stage ? { stuck: `${error.message}`.slice(0, 300), errors: heard.errors } : { broken: error.message });
-  }
-})().catch((error) => done({ broken: error.message }));
+  await prepare(session);
+  ready = true;
+  const measured = await settled(session, await show(session));
+  const { data } = await ask("Page.captureScreenshot", { format: "png" }, session);
+  const { targetId } = await ask("Target.createTarget", { url: "about:blank" });
+  const boxes = [...measured.texts, ...measured.bars].map((one) => one.box);
+  const look = fs.readFileSync(`${__dirname}/pixels.js`, "utf8");
+  const seen = await run(await opened(targetId), `(${look})("${data}", ${JSON.stringify(boxes)})`);
+  ended({ ...measured, errors: heard.errors, dialogs: heard.dialogs, seen: seen.boxes, ground: seen.ground, screenshot: data });
+})().catch((error) => ended({ broken: [error.message, ...heard.errors].join("; ").slice(0, 1_000), ready }));
+
+function ended(value) {
+  browser.removeAllListeners("exit");
+  browser.kill("SIGKILL");
+  done(value);
+}

@@ -47,6 +47,10 @@ function parse(path, text) {
   return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, path.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS);
 }
 
+function is_exported(node) {
+  return ts.canHaveModifiers(node) && (ts.getModifiers(node) ?? []).some((one) => one.kind === ts.SyntaxKind.ExportKeyword);
+}
+
 function names(node) {
   if (ts.isVariableStatement(node)) return node.declarationList.declarations.map((one) => one.name.getText());
   if (ts.isImportDeclaration(node)) return [];
@@ -63,6 +67,7 @@ function covers(path, text, there) {
 }
 
 // A file with the declarations of a text in place of its own of the same name; new ones come after.
+// What was exported stays so, since others use it.
 function merged(path, there, text) {
   const old = parse(path, there);
   const replaced = new Map();
@@ -72,7 +77,7 @@ function merged(path, there, text) {
     const known = names(node);
     const at = old.statements.find((one) => names(one).some((name) => known.includes(name)));
     if (ts.isImportDeclaration(node)) imports.push(node);
-    else if (at) replaced.set(at, node.getText());
+    else if (at) replaced.set(at, is_exported(at) && !is_exported(node) ? `export ${node.getText()}` : node.getText());
     else added.push(node.getText());
   }
   const said = new Set(imports.map((node) => node.moduleSpecifier.getText().replace(/'/g, '"')));
