@@ -6,8 +6,6 @@ nothing of what an entry is.
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
@@ -18,7 +16,13 @@ from ossay.core.errors import LedgerError
 from ossay.store.address import Address
 from ossay.store.decisions_chain import START
 from ossay.store.decisions_schema import VERSION, head, metadata
-from ossay.store.engine import BUSY_S, plain_errors, reading, writing
+from ossay.store.engine import (
+    BUSY_S,
+    plain_errors,
+    reading,
+    use_write_ahead_log,
+    writing,
+)
 from ossay.store.schema import meta
 
 # Any number, the same in every ossay: only one process makes the tables.
@@ -38,7 +42,7 @@ def open_log_engine(address: Address, *, create: bool) -> Engine:
         with plain_errors(address):
             if create:
                 if address.path is not None:
-                    _use_write_ahead_log(engine)
+                    use_write_ahead_log(engine)
                 with engine.connect() as connection, writing(connection):
                     _create(connection, address)
             with reading(engine) as connection:
@@ -99,21 +103,6 @@ def _postgresql(address: Address) -> Engine:
         raise LedgerError(
             f"decision log {address} is no URL; write postgresql://USER@HOST:PORT/DATABASE"
         ) from None
-
-
-def _use_write_ahead_log(engine: Engine) -> None:
-    """Let readers and writers work at once; the switch needs the file for itself for a moment."""
-    for _ in range(100):
-        try:
-            with engine.connect() as connection:
-                raw = connection.connection.dbapi_connection
-                assert raw is not None
-                raw.execute("PRAGMA journal_mode = WAL")
-                return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            time.sleep(0.05)
 
 
 def _create(connection: Connection, address: Address) -> None:

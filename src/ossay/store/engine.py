@@ -61,7 +61,7 @@ def open_engine(address: Address, *, create: bool) -> Engine:
                     _check_version(connection, address)
                     upgrade(connection, address)
                 if address.path is not None:
-                    _use_write_ahead_log(engine)
+                    use_write_ahead_log(engine)
             else:
                 with reading(engine) as connection:
                     _check_version(connection, address)
@@ -175,7 +175,7 @@ def _create(connection: Connection, address: Address) -> None:
     connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
 
 
-def _use_write_ahead_log(engine: Engine) -> None:
+def use_write_ahead_log(engine: Engine) -> None:
     """Let readers and the writer work at once; the file remembers it.
 
     The switch needs the file for itself, and SQLite does not always wait for that.
