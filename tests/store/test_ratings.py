@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 
 import msgspec
@@ -16,7 +17,10 @@ from ossay.core.records import RunKey, RunRecord
 from ossay.core.score import rated
 from ossay.core.task import Transcript
 from ossay.core.types import Message, Reply, Timing, Usage
+from ossay.store.address import parse_address
+from ossay.store.engine import open_engine, writing
 from ossay.store.ledger import open_ledger
+from ossay.store.ratings import enter_rating
 from ossay.suites.rubrics import rubric_of
 
 RUBRIC = rubric_of("todo_add_feature")
@@ -234,6 +238,26 @@ def test_many_processes_that_send_the_same_form_make_one_rating(ledger, ledger_u
     given = [process.communicate()[0].split() for process in crowd]
     assert given[0] == given[1] == given[2] == [row.id for row in ledger.ratings("night")]
     assert len(given[0]) == 20
+
+
+def test_a_form_that_another_process_is_just_writing_is_answered_with_its_row(ledger, ledger_url):
+    first, second = made(ledger), msgspec.structs.replace(made(ledger), id="id-late")
+    engine = open_engine(parse_address(ledger_url), create=True)
+    entered = []
+
+    def enter_late():
+        with engine.connect() as other, writing(other) as transaction:
+            entered.append(enter_rating(transaction, second))
+
+    with engine.connect() as one, writing(one) as transaction:
+        enter_rating(transaction, first)
+        late = threading.Thread(target=enter_late)
+        late.start()
+        late.join(0.3)  # it waits: nothing that it could read is committed
+        assert not entered
+    late.join()
+    engine.dispose()
+    assert [row.id for row in entered] == [row.id for row in ledger.ratings("night")] == ["id-t1"]
 
 
 # Rates run after run, says so when one is durable, until it is killed.

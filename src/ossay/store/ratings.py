@@ -93,7 +93,9 @@ def enter_rating(connection: Connection, rating: Rating) -> Rating:
     values = msgspec.structs.asdict(rating)
     packed = {name: msgspec.json.encode(values[name]).decode() for name in _JSON}
     enter = _insert(connection, ratings).values({**values, **packed})
-    if connection.execute(enter.on_conflict_do_nothing(index_elements=["token"])).rowcount:
+    enter = enter.on_conflict_do_nothing(index_elements=["token"])
+    # Not `rowcount`: on PostgreSQL SQLAlchemy asks for the key, and the count is -1 either way.
+    if connection.execute(enter.returning(ratings.c.id)).first() is not None:
         return rating
     stored = _stored(connection, rating)  # another process was faster
     assert stored is not None
