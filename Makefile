@@ -12,9 +12,10 @@ PIP := -m pip install --quiet --disable-pip-version-check
 SOURCES := $(wildcard csrc/*.cpp csrc/*.h csrc/isa/*.cpp csrc/isa/*.h)
 SANITIZE := .tools/sanitize
 ORACLE := .tools/oracle
+TRITON := .tools/triton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox model tools demo test check long sanitize parity bench lock fmt clean system
+.PHONY: help setup sandbox model tools demo test check long sanitize parity triton bench lock fmt clean system
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,7 +61,8 @@ check: setup  ## format, lint, types, import order
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 # Two workers on two cores: threads of their own would only wait for each other.
-test long: export OPENBLAS_NUM_THREADS = 1
+test long triton: export OPENBLAS_NUM_THREADS = 1
+triton: export OMP_NUM_THREADS = 1
 
 test: setup sandbox model tools check  ## all checks and tests but the long ones
 	$(BIN)/pytest -n 2 --dist worksteal -m "not long and not parity"
@@ -93,6 +95,19 @@ $(ORACLE)/.ready: requirements/parity.txt
 parity: setup $(ORACLE)/.ready  ## compare with torch and transformers
 	$(BIN)/pytest -m parity --timeout 1800
 
+# A virtual environment that holds torch and triton, and reads all else from .venv and src.
+$(TRITON)/.ready: requirements/triton.txt
+	$(PYTHON) -m venv --clear $(TRITON)
+	$(TRITON)/bin/python $(PIP) -r requirements/triton.txt
+	@touch $@
+
+triton: setup $(TRITON)/.ready  ## the GPU kernels' tests: on a card, else in Triton's interpreter
+	site=$$($(TRITON)/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))') && \
+	  { $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))'; echo "$(abspath src)"; } \
+	    >"$$site/lock.pth"
+	$(TRITON)/bin/python -m pytest -q -n 2 --dist worksteal tests/engine/kernels/test_cuda_there.py \
+	  tests/engine/kernels/cuda --timeout 900
+
 bench: setup sandbox  ## measure the harness beside its peers (the engine: bench/engine.py)
 	$(BIN)/python bench/harness.py
 
@@ -105,8 +120,10 @@ system:  ## what the whole test suite needs from Debian (as root)
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap chromium fonts-dejavu-core postgresql >/dev/null
 	command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null
 
+# Every extra but cuda, whose packages are gigabytes that nobody needs to work on the rest.
 lock:  ## write requirements/dev.txt anew (needs uv)
-	uv pip compile pyproject.toml --all-extras --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra local --extra parquet --extra postgres --extra dev \
+	  --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --quiet -o requirements/dev.txt
 
 clean:  ## remove what was made here

@@ -66,8 +66,6 @@ def test_threads_that_no_machine_has_are_refused(folder, threads):
 
 
 def test_backends_and_precisions_that_do_not_exist_are_named(folder):
-    with pytest.raises(UsageError, match="'cuda' is not part of this version"):
-        load(folder, backend="cuda")
     with pytest.raises(UnknownName, match="no backend 'cpo'; did you mean 'cpu'"):
         load(folder, backend="cpo")
     with pytest.raises(UnknownName, match="no precision 'int4'; did you mean 'int8'"):

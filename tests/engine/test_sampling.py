@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from ossay.engine.draw import largest, nucleus, pick
 from ossay.engine.errors import GenerationError, RequestError
-from ossay.engine.sampling import Sampler, Sampling, largest, nucleus, pick
+from ossay.engine.sampling import Sampler, Sampling
 
 VOCAB = 64
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ossay.engine import load
-from ossay.engine.machine import Machine
+from ossay.engine.machine import Cores, Machine
 from ossay.engine.speed import Work, widths
 from ossay.engine.throughput import (
     Plan,
@@ -40,7 +40,7 @@ def test_decoding_counts_only_while_all_sequences_run(engine, batch):
 
 def test_everything_in_a_plan_is_measured(engine):
     plan = Plan(prompt=64, batches=(1, 3), tokens=4, repeat=2)
-    rates = list(benchmark(engine, plan, "int8", widths("int8"), threads=1))
+    rates = list(benchmark(engine, plan, "int8", widths("int8"), Cores(1, "int8")))
     assert [(r.what, r.size, len(r.each)) for r in rates] == [
         ("prefill", 64, 2),
         ("decode", 1, 2),

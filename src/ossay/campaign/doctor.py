@@ -62,6 +62,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         _typescript(settings),
         _chromium(),
         _engine(),
+        _gpu(),
         *_extras(),
         *_models(settings),
         _vocabulary(settings, environ),
@@ -137,6 +138,17 @@ def _engine() -> Finding:
     if why := cpu.missing():
         return Finding("engine", "warn", "the fast kernels are missing; gpt-oss runs slowly", why)
     return Finding("engine", "ok", f"fast kernels, computing with {cpu.instruction_set()}")
+
+
+def _gpu() -> Finding:
+    """The card that gpt-oss could be computed on; looks for torch only where it is installed."""
+    from ossay.engine.kernels.cuda import device
+
+    found = device.find()
+    if why := device.judge(found):
+        return Finding("gpu", "warn", "none that gpt-oss could be computed on", why)
+    detail = f"{found.name}, {found.memory_bytes / 1e9:.0f} GB, PyTorch {found.torch}"
+    return Finding("gpu", "ok", detail)
 
 
 def _extras() -> Iterator[Finding]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ossay.cli import place
+from ossay.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from ossay.engine.shape import ModelShape
     from ossay.engine.speed import Precision
     from ossay.engine.throughput import Rate
 
@@ -40,8 +42,10 @@ def bench() -> None:
               help="Threads that compute.  [default: one a core]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["int8", "exact"]), default="int8",
               show_default=True, help="8-bit arithmetic, or weights as stored.")  # fmt: skip
-@click.option("--backend", type=click.Choice(["cpu", "reference"]), default="cpu",
-              show_default=True)  # fmt: skip
+@click.option("--backend", type=click.Choice(["cpu", "cuda", "reference"]), default="cpu",
+              show_default=True, help="cuda is one NVIDIA GPU, always exact.")  # fmt: skip
+@click.option("--random", "random_weights", is_flag=True,
+              help="MODEL is a shape: its weights are made on the GPU.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def engine(  # noqa: PLR0913  each is something that a user may want to set
     model: str,
@@ -52,11 +56,13 @@ def engine(  # noqa: PLR0913  each is something that a user may want to set
     threads: int | None,
     precision: Precision,
     backend: str,
+    random_weights: bool,
     as_json: bool,
 ) -> None:
     """Measure tokens per second of MODEL, reading prompts and decoding.
 
-    MODEL is a folder with a checkpoint, or a name that was pulled. Each figure comes with GB/s,
+    MODEL is a folder with a checkpoint, or a name that was pulled; with --random a shape such as
+    gpt-oss-120b, which needs --backend cuda and no files. Each figure comes with GB/s,
     GFLOP/s, and its share of what this machine could do: the time that reading the weights or
     computing would take at the speeds measured just before and after it.
     """
@@ -65,11 +71,11 @@ def engine(  # noqa: PLR0913  each is something that a user may want to set
     from ossay.engine.throughput import Plan
     from ossay.engine.trial import bench_engine
 
-    folder = place.model_folder(model)
+    measured = _shape(model, backend) if random_weights else place.model_folder(model)
     plan = Plan(prompt, batch, tokens, repeat)
     # A table of what is known so far would jump; a line for each figure says that it goes on.
     report = bench_engine(
-        folder,
+        measured,
         plan,
         backend=backend,
         precision=precision,
@@ -92,6 +98,20 @@ def engine(  # noqa: PLR0913  each is something that a user may want to set
     console.print()
     for line in report.remarks():
         console.print(line)
+
+
+def _shape(name: str, backend: str) -> ModelShape:
+    """The shape of that name, for random weights on a GPU."""
+    from ossay.engine.known_shapes import SHAPES
+
+    if backend != "cuda":
+        raise UsageError(
+            f"--random makes weights on a GPU: add --backend cuda (not {backend!r}), or write a "
+            f"checkpoint with `ossay synth --shape {name} FOLDER`"
+        )
+    if name not in SHAPES:
+        raise UnknownName.of("shape", name, SHAPES)
+    return SHAPES[name]()
 
 
 def _name(rate: Rate) -> str:

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 )
 @click.option("--precision", type=click.Choice(["int8", "exact"]), default="int8",
               show_default=True, help="8-bit arithmetic, or weights as stored.")  # fmt: skip
-@click.option("--backend", type=click.Choice(["cpu", "reference"]), default="cpu",
-              show_default=True, help="reference is slow, and needs no compiler.")  # fmt: skip
+@click.option("--backend", type=click.Choice(["cpu", "cuda", "reference"]), default="cpu",
+              show_default=True,
+              help="cuda is one NVIDIA GPU; reference is slow, and needs no compiler.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), metavar="N")
 @click.option("--quiet", is_flag=True, help="Say nothing on stderr.")
 def generate(  # noqa: PLR0913  each is something that a user may want to set

@@ -28,6 +28,8 @@ _MIB = 2**20
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
               help="0 takes any that is free.")  # fmt: skip
+@click.option("--backend", type=click.Choice(["cpu", "cuda", "reference"]),
+              help="For a model that runs here; cuda: one NVIDIA GPU. [default: cpu]")  # fmt: skip
 @click.option("--alias", "aliases", multiple=True, metavar="NAME",
               help="A further name for the model, such as gpt-4o. Repeatable.")  # fmt: skip
 @click.option("--keys-variable", default=_KEYS, show_default=True, metavar="NAME",
@@ -51,6 +53,7 @@ def serve(  # noqa: PLR0913  each is something that a user may want to set
     model: str,
     host: str,
     port: int,
+    backend: str | None,
     aliases: tuple[str, ...],
     keys_variable: str,
     queue: int,
@@ -94,7 +97,7 @@ def serve(  # noqa: PLR0913  each is something that a user may want to set
         deadline_s=deadline,
     )
     _log_to_stderr(log_level)
-    cut_by = _run(model, options, host, port, drain_s=drain, as_json=as_json)
+    cut_by = _run(_reference(model, backend), options, host, port, drain_s=drain, as_json=as_json)
     context.exit(0 if cut_by is None else 128 + cut_by)
 
 
@@ -125,10 +128,23 @@ def _run(
 
     from ossay.server.serve import bind
 
-    model = _open(reference if "/" in reference else f"local/{reference}")
+    model = _open(reference)
     bound = bind(host, port)
     with bound, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(model, options, bound, drain_s, as_json))
+
+
+def _reference(model: str, backend: str | None) -> str:
+    """The reference of what is to be served, with the backend among its options."""
+    reference = model if "/" in model else f"local/{model}"
+    if backend is None:
+        return reference
+    if not reference.startswith("local/"):
+        raise UsageError(
+            f"--backend {backend!r} is for models that run here, and {reference!r} does not: "
+            "leave it out, or serve local/NAME"
+        )
+    return f"{reference}{'&' if '?' in reference else '?'}backend={backend}"
 
 
 def _open(reference: str) -> Model:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from ossay.engine.cache import Cache
 from ossay.engine.constraint import Constraint, Guide
 from ossay.engine.handle import Handle
-from ossay.engine.kernels import Kernels
+from ossay.engine.kernels import Kernels, Prepares
 from ossay.engine.loop import Loop
 from ossay.engine.request import to_generate, to_score
 from ossay.engine.sampling import Sampling
@@ -100,6 +100,8 @@ class Engine:
             beside_tokens=sizes.beside_tokens,
         )
         memory = kernels.new_cache(sizes.full_blocks, sizes.sliding_blocks)
+        if isinstance(kernels, Prepares):
+            kernels.prepare(memory, sizes.max_sequences)
         self._loop = Loop(kernels, memory, scheduler, clock)
 
     def logits(self, token_ids: ArrayLike) -> NDArray[np.float32]:

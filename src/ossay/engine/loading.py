@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ossay.core.errors import UnknownName, UsageError
-from ossay.engine.batch import BLOCK
-from ossay.engine.cache import blocks_for
+from ossay.engine.card import load_on_card
 from ossay.engine.checkpoint import Checkpoint, open_checkpoint
 from ossay.engine.config import read_shape
-from ossay.engine.engine import Engine, Sizes
+from ossay.engine.engine import Engine
 from ossay.engine.kernels import Kernels
 from ossay.engine.memory import available_memory
-from ossay.engine.shape import ModelShape
+from ossay.engine.sizing import gb, sizes_for
 from ossay.engine.weights import Mxfp4
 
-Backend = Literal["cpu", "reference", "null"]
+Backend = Literal["cpu", "cuda", "reference", "null"]
 Precision = Literal["exact", "int8"]
 
+_SEQUENCES = 16  # that run at once, where nothing is said
 _CACHE_BYTES = 2 << 30  # of the cache, where nothing is said and there is room for twice as much
 _MXFP4_BYTES = 17 / 32  # a weight of an expert
 _BF16_BYTES = 2.0  # the same where it was not made from MXFP4
@@ -34,7 +34,7 @@ def load(  # noqa: PLR0913  each is something that a user may want to set
     backend: str = "cpu",
     precision: Precision = "int8",
     context: int | None = None,
-    max_sequences: int = 16,
+    max_sequences: int | None = None,
     cache_bytes: int | None = None,
     threads: int | None = None,
     prefix_cache: bool = True,
@@ -45,28 +45,40 @@ def load(  # noqa: PLR0913  each is something that a user may want to set
     `precision` is int8 by default: decoding waits for memory, and for a token of gpt-oss-20b int8
     reads 2.57 GB where exact reads 3.71, 31 % less. On the same random weights it stays as close
     to the reference as llama.cpp with a Q8_0 file, or closer (measured: design/engine.md). The
-    `reference` backend is always exact; `null` reads config.json only.
+    `reference` and `cuda` backends are always exact; `null` reads config.json only.
 
     Args:
         path: The folder with config.json and the safetensors files.
-        backend: cpu, reference (numpy, slow, the specification) or null (no arithmetic).
+        backend: cpu, cuda (one NVIDIA GPU), reference (numpy, slow, the specification) or null
+            (no arithmetic).
         precision: exact (weights as stored) or int8, of the cpu backend.
         context: The most tokens of one sequence; by default as many as model and cache allow.
-        max_sequences: The most that run at once.
-        cache_bytes: For keys and values; by default 2 GiB, or half of what the weights leave free.
+        max_sequences: The most that run at once; by default 16, or 64 with cuda.
+        cache_bytes: For keys and values; by default 2 GiB, or half of what the weights leave free;
+            with cuda nine tenths of what they leave of the card.
         threads: Of the cpu backend; by default one for each core that this process may use.
         prefix_cache: Whether prompts that begin alike are computed once.
         check_memory: False loads a model that is larger than the free memory all the same.
 
     Raises:
-        UsageError: no such backend or precision, not built here, or not enough memory.
+        UsageError: no such backend or precision, not built here, no GPU, or not enough memory.
         CheckpointError: the folder does not hold a whole gpt-oss model.
     """
     _check_names(backend, precision)
     if backend == "cpu":
         _check_built()
-    if max_sequences < 1:
+    if max_sequences is not None and max_sequences < 1:
         raise UsageError(f"max_sequences={max_sequences!r} must be 1 or more")
+    if backend == "cuda":
+        return load_on_card(
+            path,
+            context=context,
+            max_sequences=max_sequences,
+            cache_bytes=cache_bytes,
+            prefix_cache=prefix_cache,
+            check_memory=check_memory,
+        )
+    max_sequences = max_sequences or _SEQUENCES
     free = available_memory()
     if backend == "null":
         from ossay.engine.kernels.null import Null
@@ -103,79 +115,17 @@ def loaded_bytes(checkpoint: Checkpoint, backend: str, precision: Precision) -> 
     return need
 
 
-def sizes_for(
-    kernels: Kernels,
-    budget: int,
-    *,
-    context: int | None = None,
-    max_sequences: int = 16,
-    step_tokens: int = 512,
-    reuse: bool = True,
-) -> Sizes:
-    """Work out the largest cache within `budget` bytes that `max_sequences` could ever fill.
-
-    Raises UsageError where one sequence of `context` tokens does not fit.
-    """
-    shape = kernels.shape
-    wanted = _context(shape, context)
-    step_tokens = max(step_tokens, max_sequences + BLOCK)
-    live = max_sequences * (blocks_for(shape.window) + 2) + blocks_for(step_tokens)
-
-    def sliding(full: int) -> int:  # of what full layers keep, the ends of a quarter
-        return live + (full // 4 if reuse else 0)
-
-    low, high = 0, blocks_for(wanted) * max_sequences
-    while low < high:
-        middle = (low + high + 1) // 2
-        if kernels.cache_bytes(middle, sliding(middle)) <= budget:
-            low = middle
-        else:
-            high = middle - 1
-    if low == 0 or (context is not None and low < blocks_for(wanted)):
-        least = blocks_for(wanted if context is not None else 1)
-        need = kernels.cache_bytes(least, sliding(least))
-        raise UsageError(
-            f"one sequence of {least * BLOCK} tokens needs {_gb(need)} of cache for keys and "
-            f"values, and {_gb(budget)} is set aside; lower context or max_sequences, or raise "
-            "cache_bytes"
-        )
-    return Sizes(
-        context=min(wanted, low * BLOCK),
-        full_blocks=low,
-        sliding_blocks=sliding(low),
-        max_sequences=max_sequences,
-        step_tokens=step_tokens,
-        prefix_cache=reuse,
-    )
-
-
 def too_large(path: str, need: int, free: int, precision: str) -> str:
     """Say that a model is larger than the memory, and what can be done."""
     less = "" if precision == "int8" else "load it with precision 'int8', "
     return (
-        f"{path!r} takes about {_gb(need)} of memory with precision {precision!r}, and {_gb(free)} "
+        f"{path!r} takes about {gb(need)} of memory with precision {precision!r}, and {gb(free)} "
         f"is free here; {less}close other programs, or take a smaller model (check_memory=False "
         "loads it all the same)"
     )
 
 
-def _context(shape: ModelShape, context: int | None) -> int:
-    if context is None:
-        return shape.max_positions
-    if not 2 <= context <= shape.max_positions:
-        raise UsageError(
-            f"context={context!r} must be from 2 to {shape.max_positions}, the most that the model "
-            "was made for"
-        )
-    return context
-
-
 def _check_names(backend: str, precision: str) -> None:
-    if backend == "cuda":
-        raise UsageError(
-            "backend 'cuda' is not part of this version of ossay; use backend='cpu', which runs "
-            "on any machine"
-        )
     if backend not in get_args(Backend):
         raise UnknownName.of("backend", backend, get_args(Backend))
     if precision not in get_args(Precision):
@@ -201,7 +151,3 @@ def _check_built() -> None:
         raise UsageError(
             f"backend 'cpu' cannot be used: {why}. Or use backend='reference', which is slow"
         )
-
-
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -22,9 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ossay.core.errors import UsageError
+from ossay.engine.choosing import Chooser, choose
+from ossay.engine.draw import Draw
 from ossay.engine.errors import GenerationError
 from ossay.engine.handle import Handle
-from ossay.engine.kernels import Kernels, forward
+from ossay.engine.kernels import Choices, Kernels
 from ossay.engine.scheduler import Part, Scheduler, Step
 from ossay.engine.sequence import Finish, Token
 
@@ -48,8 +50,7 @@ class Loop:
         self.counts: Counter[str] = Counter()
         self.clock = clock
         self.watchers: tuple[Callable[[], None], ...] = ()
-        self._kernels = kernels
-        self._memory = memory
+        self._chooser = Chooser(kernels, memory)
         self._live: dict[int, Handle] = {}
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -136,24 +137,27 @@ class Loop:
             handles = [self._live[part.sequence.number] for part in step.parts]
             self._note_starts(handles)
         try:
-            rows = forward(self._kernels, step.batch, self._memory)
+            guides = [handle.guide for handle in handles]
+            choices, draws = self._chooser.compute(step.batch, zip(step.parts, guides, strict=True))
         except Exception as error:  # noqa: BLE001  whatever it was, those in the batch must hear it
             for handle in handles:
                 self._fail(handle, error)
             return
         with self.changed:
             self.scheduler.computed(step)
-        self._deliver(step, handles, rows)
+        self._deliver(step, handles, choices, draws)
 
-    def _deliver(self, step: Step, handles: list[Handle], rows: NDArray[np.float32]) -> None:
+    def _deliver(
+        self, step: Step, handles: list[Handle], choices: Choices, draws: list[Draw | None]
+    ) -> None:
         for part, handle in zip(step.parts, handles, strict=True):
             if handle.cancelling:
                 continue
             try:
                 if part.sequence.scoring:
-                    self._score(handle, part, rows[part.first : part.last])
+                    self._score(handle, part, choices.logits(part.first, part.last))
                 elif part.last > part.first:
-                    self._choose(handle, part, rows[part.first])
+                    self._choose(handle, part.first, choices, draws[part.first])
             except Exception as error:  # noqa: BLE001  it concerns this sequence only
                 self._fail(handle, error)
             except BaseException as error:  # noqa: BLE001  sys.exit in a callback: as well
@@ -171,14 +175,11 @@ class Loop:
         if handle.sequence.pending == 0:
             self._end(handle, "length")
 
-    def _choose(self, handle: Handle, part: Part, row: NDArray[np.float32]) -> None:
+    def _choose(self, handle: Handle, row: int, choices: Choices, draw: Draw | None) -> None:
         """Choose the next token of one sequence, hand it out, and end what is to end."""
-        sequence, sampler, guide = part.sequence, part.sequence.sampler, handle.guide
+        sequence, sampler = handle.sequence, handle.sequence.sampler
         assert sampler is not None  # else it would be scoring
-        token = sampler.choose(row, guide.mask(len(row)) if guide is not None else None)
-        if guide is not None:
-            guide.advance(token)
-        logprob, top = sampler.report(row, token)
+        token, logprob, top = choose(choices, row, draw, sampler, handle.guide)
         finish: Finish | None = None
         if token in sampler.stops:
             finish = "stop"

@@ -10,27 +10,55 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import mean
 from types import ModuleType
+from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 _READ = 512 << 20  # bytes: far more than any cache that a few cores own
 _SPAN = 0.5  # seconds
 
 
 class Machine(Struct, frozen=True):
-    """Upper limits of `threads` threads together.
+    """Upper limits of `threads` threads together, or of a GPU.
 
     Attributes:
-        threads: How many worked at once.
+        threads: How many worked at once; 0 for a GPU.
         read_gb_s: Memory read front to back over and over, in 1e9 bytes a second.
         int8_gop_s: 8-bit multiply-adds in registers, 1e9 operations (two each) a second.
         fp32_gflop_s: The same in float32.
+        bf16_gflop_s: The same in bf16, of a GPU; 0 where the cores were measured.
     """
 
     threads: int
     read_gb_s: float
     int8_gop_s: float
     fp32_gflop_s: float
+    bf16_gflop_s: float = 0.0
+
+
+class Meter(Protocol):
+    """What measures the machine that an engine computes on."""
+
+    def first(self) -> Machine | None:
+        """Measure all limits; None where nothing can."""
+
+    def again(self, machine: Machine) -> Machine:
+        """Measure again what swings, and keep the rest."""
+
+
+class Cores(Struct, frozen=True):
+    """The `Meter` of the cores, for one precision."""
+
+    threads: int
+    precision: str
+
+    def first(self) -> Machine | None:
+        """See `measure_machine`."""
+        return measure_machine(self.threads)
+
+    def again(self, machine: Machine) -> Machine:
+        """See `measure_again`."""
+        return measure_again(machine, self.precision)
 
 
 def measure_machine(threads: int) -> Machine | None:
@@ -64,12 +92,9 @@ def measure_again(machine: Machine, precision: str) -> Machine:
 def between(machines: Iterable[Machine]) -> Machine:
     """Return the mean of what was measured before and after something."""
     seen = list(machines)
-    return Machine(
-        seen[0].threads,
-        mean(m.read_gb_s for m in seen),
-        mean(m.int8_gop_s for m in seen),
-        mean(m.fp32_gflop_s for m in seen),
-    )
+    limits = [name for name in Machine.__struct_fields__ if name != "threads"]
+    means = {name: mean(getattr(machine, name) for machine in seen) for name in limits}
+    return structs.replace(seen[0], **means)
 
 
 def _native() -> ModuleType | None:

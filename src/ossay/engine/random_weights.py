@@ -31,13 +31,13 @@ _PARTS = (
     "gate_up_bias", "down", "down_bias",
 )  # fmt: skip
 # Standard deviation of what a matrix gives for inputs of standard deviation 1.
-_GAINS = {
+GAINS = {
     "unembedding": 1.0, "q": 1.0, "k": 1.0, "v": 1.0, "out": 1.0, "router": 1.0,
     "gate_up": 2.5,  # one in 200 beyond the limit of 7, so that the clamp is at work
     "down": 0.2,  # brings (up + 1) * gate * sigmoid back to about 1
 }  # fmt: skip
-_BIASES = {"sinks": 1.0, "gate_up_bias": 0.5}  # standard deviations; others 0.1
-_FP4_RMS = math.sqrt(68.5 / 8)  # of codes that are all as likely
+BIASES = {"sinks": 1.0, "gate_up_bias": 0.5}  # standard deviations; others 0.1
+FP4_RMS = math.sqrt(68.5 / 8)  # of codes that are all as likely
 
 
 def pieces(tensor: Tensor, shape: ModelShape, seed: int) -> Iterator[NDArray[Any]]:
@@ -58,9 +58,9 @@ def pieces(tensor: Tensor, shape: ModelShape, seed: int) -> Iterator[NDArray[Any
 
 def _numbers(layer: int, part: str, dims: tuple[int, ...], seed: int) -> Iterator[Bf16]:
     """Normal numbers in bf16, in pieces; a norm's are around 1."""
-    deviation = _GAINS.get(part, 0.1) / math.sqrt(dims[-1]) if len(dims) == 2 else 0.1
+    deviation = GAINS.get(part, 0.1) / math.sqrt(dims[-1]) if len(dims) == 2 else 0.1
     if part.endswith("bias") or part == "sinks":
-        deviation = _BIASES.get(part, 0.1)
+        deviation = BIASES.get(part, 0.1)
     elif part == "embedding":
         deviation = 1.0
     table = _normal(deviation, 1.0 if part.endswith("norm") else 0.0)
@@ -115,7 +115,7 @@ def _pairs(scale: int) -> NDArray[np.uint32]:
 
 def _scales(random: np.random.Generator, count: int, part: str, columns: int) -> NDArray[np.uint8]:
     """Two neighbouring exponents, mixed so that the weights have the wanted deviation."""
-    unit = _GAINS[part] / math.sqrt(columns) / _FP4_RMS
+    unit = GAINS[part] / math.sqrt(columns) / FP4_RMS
     low = math.floor(math.log2(unit))
     share = ((unit / 2.0**low) ** 2 - 1) / 3  # of blocks at low + 1: their squares count four times
     drawn = np.frombuffer(random.bytes(count), np.uint8)

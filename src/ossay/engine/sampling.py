@@ -4,6 +4,8 @@ The order is the field's usual one: logit bias, repetition, presence and frequen
 constraint's mask, temperature, top-k, top-p, min-p; each filter sees what the one before it left.
 Log-probabilities are the model's own: of the raw logits, before all of these, as OpenAI gives them.
 
+What is left then is one draw (`draw`), which a backend may make where the logits are.
+
 Knows nothing of sequences, or of what a grammar is: a mask arrives as an argument.
 """
 
@@ -18,16 +20,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from ossay.engine.draw import F32, Draw, check_finite, largest, take
 from ossay.engine.errors import GenerationError, RequestError
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-Ids = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 MOST_LOGPROBS = 20  # OpenAI's own limit
 _MOST = 1e6  # of a bias, penalty or temperature: far beyond it float32 overflows
-_COLDEST = 1e-30  # temperatures below are greedy, and divide by zero in float32
 
 
 class Sampling(Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,29 +118,37 @@ class Sampler:
         self._output: Counter[int] = Counter()
         self._seen = set(prompt) if sampling.repetition_penalty != 1 else set()
 
+    def draw(self) -> Draw | None:
+        """Return the next choice where it needs nothing but the logits; None: it takes `choose`.
+
+        It can then be made wherever the logits are. A call draws a number, so make the choice, and
+        `note` what came of it. Where a mask may apply, do not ask.
+        """
+        if self.sampling.logprobs is not None or self._bends():
+            return None
+        return self._next()
+
+    def note(self, token: int) -> None:
+        """Remember a token that was chosen elsewhere by a `draw`."""
+        self._output[token] += 1
+        if self.sampling.repetition_penalty != 1:
+            self._seen.add(token)
+
     def choose(self, logits: F32, mask: Mask | None = None) -> int:
         """Choose a token from logits [vocab], and remember it. `mask`: True where allowed.
 
         Raises:
             GenerationError: a logit is NaN or infinite, or nothing is allowed.
         """
-        best = int(logits.argmax())  # NaN counts as the largest of all
-        if not math.isfinite(logits[best]):
-            raise GenerationError(
-                f"the model gave {float(logits[best])!r} as logit of token {best!r}: its weights "
-                "hold numbers that are not finite; check the files (ossay pull MODEL)"
-            )
+        best = check_finite(logits)
         scores = self._biased(logits, mask)
         if scores is not logits:
             best = int(scores.argmax())
             if scores[best] == -np.inf:
                 raise GenerationError("no token is allowed here: the grammar leads nowhere")
-        if self.sampling.temperature > 0:
-            best = self._draw(scores, scores[best])
-        self._output[best] += 1
-        if self.sampling.repetition_penalty != 1:
-            self._seen.add(best)
-        return best
+        token = take(scores, self._next(), best)
+        self.note(token)
+        return token
 
     def report(self, logits: F32, token: int) -> tuple[float | None, tuple[tuple[int, float], ...]]:
         """Return log-probability and the most likely tokens, as far as they were asked for."""
@@ -154,12 +161,23 @@ class Sampler:
         pairs = zip(ids.tolist(), (logits[ids].astype(np.float64) - total).tolist(), strict=True)
         return float(logits[token]) - total, tuple(pairs)
 
-    def _biased(self, logits: F32, mask: Mask | None) -> F32:
-        """Apply bias, penalties and mask; the same array where there are none."""
+    def _next(self) -> Draw:
+        s = self.sampling
+        if s.temperature <= 0:
+            return Draw()
+        return Draw(s.temperature, s.top_k, s.top_p, s.min_p, self._rng.random())
+
+    def _bends(self) -> bool:
+        """Whether bias or a penalty changes the next logits."""
         s = self.sampling
         penal = s.presence_penalty != 0 or s.frequency_penalty != 0
-        if not (s.logit_bias or self._seen or (penal and self._output) or mask is not None):
+        return bool(s.logit_bias or self._seen or (penal and self._output))
+
+    def _biased(self, logits: F32, mask: Mask | None) -> F32:
+        """Apply bias, penalties and mask; the same array where there are none."""
+        if mask is None and not self._bends():
             return logits
+        s = self.sampling
         scores = logits.copy()
         for token, bias in s.logit_bias.items():
             scores[token] += np.float32(bias)
@@ -168,69 +186,10 @@ class Sampler:
             old = scores[ids]
             factor = np.float32(s.repetition_penalty)
             scores[ids] = np.where(old > 0, old / factor, old * factor)
-        if penal and self._output:
+        if self._output and (s.presence_penalty != 0 or s.frequency_penalty != 0):
             ids = np.fromiter(self._output.keys(), np.int64, len(self._output))
             times = np.fromiter(self._output.values(), np.float32, len(self._output))
             scores[ids] -= np.float32(s.presence_penalty) + np.float32(s.frequency_penalty) * times
         if mask is not None:
             scores[~mask] = -np.inf
         return scores
-
-    def _draw(self, scores: F32, best: np.float32) -> int:
-        s = self.sampling
-        ids = largest(scores, s.top_k) if 0 < s.top_k < len(scores) else None
-        with np.errstate(over="ignore", under="ignore"):  # a tiny temperature gives -inf, hence 0
-            kept = scores if ids is None else scores[ids]
-            weights = np.exp((kept - best) / np.float32(max(s.temperature, _COLDEST)))
-        if s.top_p < 1:
-            inside = nucleus(weights, s.top_p)
-            ids = inside if ids is None else ids[inside]
-            weights = weights[inside]
-        if s.min_p > 0:
-            inside = np.flatnonzero(weights >= np.float32(s.min_p))  # the best one weighs 1
-            ids = inside if ids is None else ids[inside]
-            weights = weights[inside]
-        at = pick(weights, self._rng.random())
-        return at if ids is None else int(ids[at])
-
-
-def largest(values: F32, count: int) -> Ids:
-    """Return the ids of the `count` largest values, ascending; ties go to the lowest ids."""
-    if count == 0:
-        return np.empty(0, np.int64)
-    limit = np.partition(values, len(values) - count)[len(values) - count]
-    ids = np.flatnonzero(values >= limit)
-    if len(ids) == count:
-        return ids
-    above = values[ids] > limit
-    equal = ids[~above][: count - int(above.sum())]
-    return np.sort(np.concatenate((ids[above], equal)))
-
-
-def nucleus(weights: F32, top_p: float) -> Ids:
-    """Return the ids of the fewest largest weights that hold `top_p` of their sum, ascending.
-
-    Weights below (1 - top_p) / n of the sum hold less than 1 - top_p together, so none of them can
-    be needed: only the rest is sorted.
-    """
-    total = float(weights.sum(dtype=np.float64))
-    kept = weights[weights >= (1 - top_p) * total / len(weights) * 0.999]
-    mass = np.cumsum(np.sort(kept)[::-1], dtype=np.float64)
-    count = int(np.searchsorted(mass, top_p * total)) + 1
-    return largest(weights, min(count, len(kept)))
-
-
-def pick(weights: F32, uniform: float, run: int = 512) -> int:
-    """Return i with probability weights[i] / sum, by the inverse of the cumulative sum.
-
-    Two levels: sums of runs, then the run that was hit; so the whole is never accumulated.
-    """
-    runs: F64 = np.add.reduceat(weights, np.arange(0, len(weights), run), dtype=np.float64)
-    mass = np.cumsum(runs)
-    point = uniform * mass[-1]
-    hit = min(int(np.searchsorted(mass, point, side="right")), int(np.flatnonzero(runs)[-1]))
-    begin = hit * run
-    inner = np.cumsum(weights[begin : begin + run], dtype=np.float64)
-    before = float(mass[hit - 1]) if hit else 0.0
-    at = int(np.searchsorted(inner, point - before, side="right"))
-    return begin + min(at, int(np.flatnonzero(weights[begin : begin + run])[-1]))

@@ -41,6 +41,9 @@ def widths(precision: Precision, *, bf16_experts: bool = False) -> Widths:
     return Widths(rest if bf16_experts else _MXFP4, rest, key)
 
 
+CARD = Widths(_MXFP4, _BF16, _BF16)  # what the cuda backend reads
+
+
 class Work(Struct, frozen=True):
     """What a step must read, in bytes, and compute, in operations (a multiply-add is two)."""
 
@@ -95,6 +98,7 @@ def prefill(shape: ModelShape, tokens: int, width: Widths, *, start: int = 0) ->
 def limit(work: Work, machine: Machine, precision: Precision) -> Limit:
     """Return the least time that the work can take: by reading, or by computing."""
     peak = machine.int8_gop_s if precision == "int8" else machine.fp32_gflop_s
+    peak = machine.bf16_gflop_s or peak
     reading = work.bytes / (machine.read_gb_s * 1e9)
     computing = work.operations / (peak * 1e9)
     if reading >= computing:

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from ossay.engine.engine import Engine
-from ossay.engine.machine import Machine, between, measure_again, measure_machine
+from ossay.engine.machine import Machine, Meter, between
 from ossay.engine.sampling import Sampling
 from ossay.engine.shape import ModelShape
 from ossay.engine.speed import Precision, Widths, Work, decode_step, limit, prefill
@@ -67,23 +67,23 @@ class Plan(Struct, frozen=True):
 
 
 def benchmark(
-    engine: Engine, plan: Plan, precision: Precision, width: Widths, threads: int, seed: int = 0
+    engine: Engine, plan: Plan, precision: Precision, width: Widths, meter: Meter, seed: int = 0
 ) -> Iterator[Rate]:
     """Measure everything in the plan, in turns, and give each figure as it is known.
 
-    The machine is measured before and after every single run, where the fast kernels can; the
-    first prompt warms up and is not counted.
+    The machine is measured before and after every single run, where `meter` can; the first prompt
+    warms up and is not counted.
     """
     rng = np.random.default_rng(seed)  # noqa: TID251  the seed is the caller's
     time_prefill(engine, min(plan.prompt, engine.sizes.step_tokens), rng)
-    machine = measure_machine(threads)
+    machine = meter.first()
 
     def beside(run: Callable[[], Timed]) -> tuple[Timed, Machine | None]:
         if machine is None:
             return run(), None
-        before = measure_again(machine, precision)
+        before = meter.again(machine)
         done = run()
-        return done, between([before, measure_again(machine, precision)])
+        return done, between([before, meter.again(machine)])
 
     runs = [beside(lambda: time_prefill(engine, plan.prompt, rng)) for _ in range(plan.repeat)]
     work = prefill_work(engine, plan.prompt, width)

@@ -15,10 +15,13 @@ from msgspec import Struct
 from ossay.core.cores import physical_cores
 from ossay.engine.checkpoint import open_checkpoint
 from ossay.engine.config import config_path
+from ossay.engine.engine import Engine
 from ossay.engine.json_keys import read_object
+from ossay.engine.kernels.cuda import device
 from ossay.engine.loading import load
-from ossay.engine.machine import Machine, measure_machine
-from ossay.engine.speed import Precision, Widths, widths
+from ossay.engine.machine import Cores, Machine, Meter
+from ossay.engine.shape import ModelShape
+from ossay.engine.speed import CARD, Precision, Widths, widths
 from ossay.engine.throughput import Plan, Rate, benchmark
 from ossay.engine.weights import Mxfp4
 
@@ -31,6 +34,8 @@ class Report(Struct, frozen=True):
             nothing.
         load_s: From opening the files to a model that can be asked.
         peak_gb: The most memory that this process held, pages of the files among it.
+        card: The GPU's name; '' where the cores computed.
+        card_gb: The most of its memory that was in use, the cache among it.
         machine: Its limits before the first run; None where they cannot be measured.
     """
 
@@ -44,14 +49,24 @@ class Report(Struct, frozen=True):
     peak_gb: float
     machine: Machine | None
     rates: tuple[Rate, ...]
+    card: str = ""
+    card_gb: float = 0.0
 
     def remarks(self) -> list[str]:
         """What a reader of the figures must know, a line each."""
-        how = f"{self.backend} backend, {self.precision}, {self.threads} threads"
+        how = f"{self.backend} backend, {self.precision}, "
+        how += self.card or f"{self.threads} threads"
         if self.instruction_set:
             how += f", {self.instruction_set}"
         lines = [f"{how}; loaded in {self.load_s:.1f} s, {self.peak_gb:.1f} GB at most"]
-        if self.machine is not None:
+        if self.card:
+            lines[0] += f", {self.card_gb:.1f} GB of the card's with the cache"
+        if self.machine is not None and self.machine.bf16_gflop_s:
+            lines.append(
+                f"this card: copies {self.machine.read_gb_s:.0f} GB/s (read and written), computes "
+                f"{self.machine.bf16_gflop_s / 1e3:.0f} TFLOP/s in bf16"
+            )
+        elif self.machine is not None:
             lines.append(
                 f"this machine: reads {self.machine.read_gb_s:.1f} GB/s, computes "
                 f"{self.machine.int8_gop_s:.0f} GOP/s in 8 bit and "
@@ -63,7 +78,7 @@ class Report(Struct, frozen=True):
 
 
 def bench_engine(
-    folder: Path,
+    model: Path | ModelShape,
     plan: Plan,
     *,
     backend: str,
@@ -71,34 +86,52 @@ def bench_engine(
     threads: int | None,
     on_rate: Callable[[Rate], None],
 ) -> Report:
-    """Load the checkpoint in `folder` and measure everything in `plan`.
+    """Load the checkpoint in a folder and measure everything in `plan`.
 
+    A shape instead of a folder, for backend cuda: random weights are made on the card, of no file.
     Raises `UsageError` as `load` does.
     """
     threads = threads or physical_cores()
     began = time.monotonic()
-    most = max(plan.batches)
-    with load(
-        folder, backend=backend, precision=precision, threads=threads, max_sequences=most
-    ) as engine:
+    with _open(model, max(plan.batches), backend, precision, threads) as engine:
         loaded = time.monotonic() - began
-        width = _widths(folder, backend, precision)
+        meter = _meter(backend, precision, threads)
+        width = _widths(model, backend, precision)
         rates = []
-        for rate in benchmark(engine, plan, precision, width, threads):
+        for rate in benchmark(engine, plan, precision, width, meter):
             rates.append(rate)
             on_rate(rate)
+        machine = meter.first()
     return Report(
-        model=str(folder),
-        synthetic=is_synthetic(folder),
+        model=str(model) if isinstance(model, Path) else "random weights",
+        synthetic=not isinstance(model, Path) or is_synthetic(model),
         backend=backend,
         precision=precision if backend == "cpu" else "exact",
         threads=threads,
         instruction_set=_instruction_set(backend),
         load_s=loaded,
         peak_gb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
-        machine=measure_machine(threads),
+        machine=machine,
         rates=tuple(rates),
+        card=device.name() if backend == "cuda" else "",
+        card_gb=device.peak_memory() / 1e9 if backend == "cuda" else 0.0,
     )
+
+
+def _open(
+    model: Path | ModelShape, most: int, backend: str, precision: Precision, threads: int
+) -> Engine:
+    if isinstance(model, ModelShape):
+        from ossay.engine.card import synthetic_on_card
+
+        return synthetic_on_card(model, seed=0, max_sequences=most)
+    return load(model, backend=backend, precision=precision, threads=threads, max_sequences=most)
+
+
+def _meter(backend: str, precision: Precision, threads: int) -> Meter:
+    if backend == "cuda":
+        return device.CardMeter()
+    return Cores(threads, precision)
 
 
 def is_synthetic(folder: Path) -> bool:
@@ -106,11 +139,13 @@ def is_synthetic(folder: Path) -> bool:
     return "ossay_synthetic" in read_object(config_path(folder))
 
 
-def _widths(folder: Path, backend: str, precision: Precision) -> Widths:
+def _widths(model: Path | ModelShape, backend: str, precision: Precision) -> Widths:
     """What is read for a weight; the reference backend widens everything to float32."""
     if backend == "reference":
         return Widths(4.0, 4.0, 4.0)
-    packed = isinstance(open_checkpoint(folder).layer(0).gate_up, Mxfp4)
+    if backend == "cuda" or isinstance(model, ModelShape):
+        return CARD
+    packed = isinstance(open_checkpoint(model).layer(0).gate_up, Mxfp4)
     return widths(precision, bf16_experts=not packed)
 
 

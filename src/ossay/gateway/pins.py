@@ -19,7 +19,7 @@ from ossay.router.validation import INSTRUCTIONS
 from ossay.router.verdict import SCHEMA
 
 # Details of a card that say how a model runs here, not which it is.
-_HERE = frozenset({"backend", "context", "isa", "slots", "xllamacpp"})
+_HERE = frozenset({"backend", "context", "gpu", "isa", "slots", "xllamacpp"})
 _MODELS = ("cheap", "strong", "validator")
 _DIGITS = 16
 

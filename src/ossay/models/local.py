@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ossay.models.local_model import Local
     from ossay.models.local_prompt import Loaded
 
-SLOTS = 16
+_SLOTS = {"cuda": 64}  # by backend
+_OTHER_SLOTS = 16
 
 OWN_MACHINE = Price(
     input=0.0, output=0.0, date="2026-11-21", source="own machine; electricity not counted"
@@ -33,7 +34,7 @@ OWN_MACHINE = Price(
 
 
 Precision = Literal["int8", "exact"]
-Backend = Literal["cpu", "reference", "null"]
+Backend = Literal["cpu", "cuda", "reference", "null"]
 _CHOICES = {"precision": get_args(Precision), "backend": get_args(Backend)}
 
 
@@ -42,11 +43,12 @@ class LoadOptions(Struct, frozen=True):
 
     Attributes:
         context: Tokens of one conversation, the answer included.
-        slots: Conversations computed at once, more wait; 0 means 16.
+        slots: Conversations computed at once, more wait; 0 means 16, or 64 with cuda.
         threads: Of matrix products; 0 means one for each core that this process may use.
-        precision: int8, or exact: the weights as stored.
-        backend: cpu, reference (numpy, slow) or null (no weights, no sense).
-        cache_gb: For keys and values; 0 means 2, or half of what the weights leave free.
+        precision: int8, or exact: the weights as stored. Of the cpu backend; others are exact.
+        backend: cpu, cuda (one NVIDIA GPU), reference (numpy, slow) or null (no weights, no sense).
+        cache_gb: For keys and values; 0 means 2, or half of what the weights leave free, or most of
+            that with cuda.
     """
 
     context: int = 0
@@ -63,7 +65,7 @@ def open_local(
     """Open the checkpoint `name`, see the module; the first call, or `load`, reads its weights.
 
     Raises:
-        UsageError: the model or the vocabulary is not here; says what to do.
+        UsageError: the model, the vocabulary or the GPU is not here; says what to do.
         UnknownName: no such model, or no such option.
     """
     from ossay.engine.config import read_shape
@@ -82,6 +84,10 @@ def open_local(
             f"needs {VOCABULARY_SIZE}; use `ossay generate --tokens`"
         )
     file = find_file(settings, environ)
+    if options.backend == "cuda":
+        from ossay.engine.card import check_gpu
+
+        check_gpu()
 
     def load() -> Loaded:
         from ossay.engine import load
@@ -92,7 +98,7 @@ def open_local(
             backend=options.backend,
             precision=options.precision,
             context=options.context or None,
-            max_sequences=options.slots or SLOTS,
+            max_sequences=slots(options),
             cache_bytes=options.cache_gb * 10**9 or None,
             threads=options.threads or None,
         )
@@ -137,17 +143,27 @@ def load_options(name: str, query: str) -> LoadOptions:
     return LoadOptions(**given)  # type: ignore[arg-type]  # each was read as its field is
 
 
+def slots(options: LoadOptions) -> int:
+    """Conversations computed at once."""
+    return options.slots or _SLOTS.get(options.backend, _OTHER_SLOTS)
+
+
 def _card(reference: str, options: LoadOptions, shape: ModelShape) -> ModelCard:
     details = {
         "shape": f"{shape.layers} layers, {shape.experts} experts, hidden {shape.hidden}",
         "backend": options.backend,
-        "slots": str(options.slots or SLOTS),
+        "slots": str(slots(options)),
     }
     if options.backend == "cpu":
         from ossay.engine.kernels import cpu
 
         details["precision"] = options.precision
         details["isa"] = cpu.instruction_set() if cpu.available() else "not built"
+    elif options.backend == "cuda":
+        from ossay.engine.kernels.cuda import device
+
+        details["precision"] = "exact"
+        details["gpu"] = device.name()
     return ModelCard(
         reference,
         price=OWN_MACHINE,

@@ -21,8 +21,8 @@ from ossay.core.task import Instance
 from ossay.core.types import Completion, Message, ModelCard, Request, ToolCall
 from ossay.engine import Engine
 from ossay.engine.kernels.null import Null
-from ossay.engine.loading import sizes_for
 from ossay.engine.shape import ModelShape
+from ossay.engine.sizing import sizes_for
 from ossay.harmony.vocabulary import VOCABULARY_SIZE, Vocabulary, find_file, load
 from ossay.models.caller import arguments_of
 from ossay.models.clock import Clock, SystemClock

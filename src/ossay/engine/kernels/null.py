@@ -6,7 +6,7 @@ prompt, so that a script can be spoken through the whole engine. Beyond that it 
 AssertionError where a batch breaks the interface's promises: positions that skip, a block with two
 writers, a look at a position that was never written or belongs to another prefix.
 
-Stands in for a model in tests of the scheduler and in benches of the wire. Knows nothing of text.
+Stands in for a model in tests of the engine and in benches of the wire. Knows nothing of text.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from ossay.engine.batch import BLOCK, I32, Batch
+from ossay.engine.draw import Draw
+from ossay.engine.kernels import Choices, Rows, forward
 from ossay.engine.shape import ModelShape
 
 U64 = NDArray[np.uint64]
@@ -29,7 +31,7 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HOT = np.float32(20.0)  # the logit of the next token; all others are 0
 
 
-class Rows:
+class Digests:
     """The hidden state: per token, a digest of its sequence up to it (filled in by `attend`)."""
 
     def __init__(self, prefix: U64, *, known: bool = True) -> None:
@@ -59,12 +61,19 @@ class Null:
         fail_at: Raise once that token is embedded.
         endings: Tokens to prefer, the first most, wherever nothing was taught; without any, the
             next token is as good as random.
+        chooses: Be `Choosing`, as a backend on a device is.
     """
 
     def __init__(
-        self, shape: ModelShape, *, fail_at: int | None = None, endings: Sequence[int] = ()
+        self,
+        shape: ModelShape,
+        *,
+        fail_at: int | None = None,
+        endings: Sequence[int] = (),
+        chooses: bool = False,
     ) -> None:
         self.shape = shape
+        self.chooses = chooses
         self.fail_at = fail_at
         self._endings = list(endings)
         self.steps = 0
@@ -72,7 +81,7 @@ class Null:
         self._unpower = _inverse(self._power)
         kinds = shape.sliding[: shape.layers]
         self._taught: dict[int, int] = {}  # digest of a prefix -> the token after it
-        self._holders: Counter[int] = Counter()  # digest -> lessons that teach it
+        self._holders = Counter[int]()  # digest -> lessons that teach it
         self._teaching = threading.Lock()
         self._logits = np.zeros((0, shape.vocab), np.float32)
         self._hot: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
@@ -86,7 +95,7 @@ class Null:
         """Bytes of both pools."""
         return (full_blocks + sliding_blocks) * BLOCK * 16
 
-    def embed(self, batch: Batch) -> Rows:
+    def embed(self, batch: Batch) -> Digests:
         """Check the batch's own promises."""
         self.steps += 1
         if self.fail_at is not None and self.fail_at in batch.tokens:
@@ -99,9 +108,9 @@ class Null:
         for first, last in _spans(batch):
             run = batch.positions[first:last]
             _require(bool(np.all(np.diff(run) == 1)), "positions that do not count up")
-        return Rows(np.zeros(len(batch.tokens), np.uint64), known=False)
+        return Digests(np.zeros(len(batch.tokens), np.uint64), known=False)
 
-    def attend(self, layer: int, x: Rows, batch: Batch, cache: dict[bool, Blocks]) -> None:
+    def attend(self, layer: int, x: Digests, batch: Batch, cache: dict[bool, Blocks]) -> None:
         """Write this step's positions, then look at all that its tokens can see."""
         if layer not in self._first:
             return
@@ -114,15 +123,15 @@ class Null:
             low = max(0, begin - self.shape.window + 1) if sliding else 0
             before = np.uint64(0)
             if begin:
-                block, slot = int(table[index, (begin - 1) // BLOCK]), (begin - 1) % BLOCK
+                block = int(table[index, (begin - 1) // BLOCK])
                 _require(block >= 0, f"position {begin - 1} is seen and has no block")
-                before = pool.prefix[block, slot]
+                before = pool.prefix[block, (begin - 1) % BLOCK]
             terms = (batch.tokens[first:last].astype(np.uint64) + np.uint64(1)) * (
                 self._power[begin:end]
             )
             prefix = np.cumsum(terms, dtype=np.uint64) + before
-            same = not x.known or np.array_equal(prefix, x.prefix[first:last])
-            _require(bool(same), "full and sliding blocks belong to different prefixes")
+            same = not x.known or bool(np.array_equal(prefix, x.prefix[first:last]))
+            _require(same, "full and sliding blocks belong to different prefixes")
             x.prefix[first:last] = prefix
             _write(pool, table[index], np.arange(begin, end), prefix)
             self._look(pool, table[index], low, end)
@@ -140,14 +149,14 @@ class Null:
         good = bool(np.all((terms > 0) & (terms <= np.uint64(self.shape.vocab))))
         _require(good, f"[{low}, {end}) mixes the blocks of two prefixes")
 
-    def rows(self, x: Rows, wanted: NDArray[np.int32]) -> Rows:
+    def rows(self, x: Digests, wanted: NDArray[np.int32]) -> Digests:
         """Return the digests of the wanted tokens."""
-        return Rows(x.prefix[wanted])
+        return Digests(x.prefix[wanted])
 
-    def experts(self, layer: int, x: Rows) -> None:
+    def experts(self, layer: int, x: Digests) -> None:
         """Do nothing."""
 
-    def logits(self, x: Rows) -> NDArray[np.float32]:
+    def logits(self, x: Digests) -> NDArray[np.float32]:
         """Return [rows, vocab]: one token stands out. The array is used again by the next call."""
         rows = np.arange(len(x.prefix))
         if self._hot is not None:
@@ -160,15 +169,19 @@ class Null:
         out[self._hot] = _HOT
         return out
 
+    def step(self, batch: Batch, cache: Any, draws: Sequence[Draw | None]) -> Choices:
+        """Tokens are chosen when they are asked for."""
+        _require(len(draws) == len(batch.wanted), "not one draw for each wanted token")
+        return Rows(forward(self, batch, cache), draws)
+
     def following(self, prefix: U64) -> NDArray[np.int64]:
         """The next token after each prefix digest."""
         mixed = (prefix ^ (prefix >> np.uint64(29))) * _MIX
         out = ((mixed >> np.uint64(33)) % np.uint64(self.shape.vocab)).astype(np.int64)
         if self._endings:
             out[:] = self._endings[0]
-        if self._taught:
-            for row, digest in enumerate(prefix.tolist()):
-                out[row] = self._taught.get(digest, out[row])
+        for row, digest in enumerate(prefix.tolist() if self._taught else ()):
+            out[row] = self._taught.get(digest, out[row])
         return out
 
     def teach(self, prompt: Sequence[int], answer: Sequence[int]) -> Lesson:
