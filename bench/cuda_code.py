@@ -53,13 +53,16 @@ class Code(Struct, frozen=True):
         return min(by_registers, by_shared, 64 // self.warps, 32)
 
 
-def read(cubin: bytes, shared: int) -> Code:
-    """Return what a compiled kernel takes; `shared` is not in it. `warps` stays 0."""
+def read(cubin: bytes, shared: int, *, instructions: bool = True) -> Code:
+    """Return what a compiled kernel takes; `shared` is not in it. `warps` stays 0.
+
+    Without `instructions`, which take cuobjdump half a second, nothing is known of them.
+    """
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
         used = _cuobjdump("--dump-resource-usage", file.name)
-        text = _cuobjdump("--dump-sass", file.name)
+        text = _cuobjdump("--dump-sass", file.name) if instructions else ""
     found = _RESOURCES.search(used)
     if found is None:
         raise RuntimeError(f"cuobjdump gave no resources: {used[:200]!r}")

@@ -1,7 +1,7 @@
 """What the compiler makes of every kernel at the real shapes, without a card; nothing is run.
 
     python bench/cuda_compile.py [--out FOLDER] [--models gpt-oss-20b,gpt-oss-120b] [--page FILE]
-                                 [--steps 'decode 1,decode 64'] [--variants]
+                                 [--steps 'decode 1,decode 64'] [--variants] [--quick]
 
 Compiles each step of each model for sm_90 (bench/cuda_dry.py): decoding one sequence and 64, and a
 prompt of 2,048 tokens. Prints what each kernel takes, how many launches a token costs, and what
@@ -44,6 +44,8 @@ LOADS = {
     "decode 64": paper.decode(64),
     "prefill 2048": paper.prefill(2048),
 }
+# Kernels that take in weights.
+STREAMING = frozenset(("_qkv", "_out", "_unembed", "_gate_up", "_down", "_product"))
 
 _HEAD = """# The GPU kernels as compiled, without a GPU
 
@@ -86,7 +88,7 @@ class Step(Struct, frozen=True):
 def main() -> None:
     asked = _asked()
     keep = asked.out / "kernels" if asked.out else None
-    tape = dry.install(keep)
+    tape = dry.install(keep, STREAMING if asked.quick else None)
     if asked.variants:
         for model in asked.models.split(","):
             print(variants(tape, model))
@@ -234,6 +236,9 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--steps", default=",".join(LOADS))
+    parser.add_argument(
+        "--quick", action="store_true", help="read only the instructions that take in weights"
+    )
     parser.add_argument("--variants", action="store_true", help="compile the trials instead")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--page", type=Path)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,8 +95,11 @@ class _Operations(TorchDispatchMode):
 class DryDriver(DriverBase):
     """Says that there is a Hopper card, and launches onto the tape."""
 
-    def __init__(self, tape: Tape, keep: Path | None = None) -> None:
+    def __init__(
+        self, tape: Tape, keep: Path | None = None, only: Container[str] | None = None
+    ) -> None:
         self._keep = keep
+        self._only = only
         self.utils = SimpleNamespace(
             load_binary=self._load,
             unload_module=lambda module: None,
@@ -151,7 +154,7 @@ class DryDriver(DriverBase):
             (self._keep / f"{name}-{hashlib.sha256(cubin).hexdigest()[:8]}.cubin").write_bytes(
                 cubin
             )
-        code = read(cubin, shared)
+        code = read(cubin, shared, instructions=self._only is None or name in self._only)
         return object(), code, code.registers, code.stack // 4, 1024
 
 
@@ -171,15 +174,16 @@ class _Launcher:
         self._tape.add(self._name, grid=(x, y, z), code=code, arguments=words)
 
 
-def install(keep: Path | None = None) -> Tape:
+def install(keep: Path | None = None, only: Container[str] | None = None) -> Tape:
     """Make the dry driver Triton's, for good, and return what it writes to.
 
-    `keep`: a folder that gets the compiled kernels, for `cuobjdump --dump-sass`.
+    `keep`: a folder that gets the compiled kernels, for `cuobjdump --dump-sass`. `only`: kernels
+    whose instructions are read, where not all.
     """
     if triton.knobs.runtime.interpret:
         raise RuntimeError("TRITON_INTERPRET is set: unset it, then nothing is interpreted")
     tape = Tape()
-    triton.runtime.driver.set_active(DryDriver(tape, keep))
+    triton.runtime.driver.set_active(DryDriver(tape, keep, only))
     return tape
 
 

@@ -1,4 +1,4 @@
-"""What a step of a model needs: weights without values, weights as stored, a batch, a cache.
+"""What steps of a model need: weights without values, weights as stored, a batch, a cache, room.
 
 On torch's meta device everything has its shape and no values, so real sizes fit anywhere. Knows
 nothing of what is done with it.
@@ -13,6 +13,7 @@ from torch import Tensor
 import cuda_reference as plain
 from cuda_paper import Load
 from ossay.engine.batch import BLOCK, Batch
+from ossay.engine.engine import Sizes
 from ossay.engine.kernels.cuda import mxfp4
 from ossay.engine.kernels.cuda.cache import Cache, new_cache
 from ossay.engine.kernels.cuda.weights import Edges, Layer, Weights
@@ -93,3 +94,16 @@ def cache_for(shape: ModelShape, load: Load, device: str, *, random: bool = True
             pool.keys.normal_()
             pool.values.normal_()
     return cache
+
+
+def sizes(sequences: int, context: int, step_tokens: int = 512) -> Sizes:
+    """Room for so many sequences of that length, and no prefix cache."""
+    blocks = sequences * (-(-context // BLOCK) + 2)
+    return Sizes(
+        context=context,
+        full_blocks=blocks,
+        sliding_blocks=blocks + 8 * sequences + -(-step_tokens // BLOCK),
+        max_sequences=sequences,
+        step_tokens=step_tokens,
+        prefix_cache=False,
+    )

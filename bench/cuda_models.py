@@ -1,9 +1,9 @@
 """Whether whole layers and whole models are right on the card, through the engine's own interface.
 
-One layer of full width is held to bench/cuda_reference.py: a prompt, then single tokens. Tiny whole
-models are held to the numpy reference, and to transformers' GptOssForCausalLM in float32 on the
-same device; transformers in bf16 stands beside us as the measure of what bf16 itself costs. Last,
-greedy tokens of one prompt alone and among 1, 7 and 63 others.
+One layer of full width is held to bench/cuda_reference.py and to transformers' GptOssForCausalLM in
+float32: a prompt, then single tokens. Tiny whole models are held to the numpy reference, and to
+transformers in float32 on the same device; transformers in bf16 stands beside us as the measure of
+what bf16 itself costs.
 
 A token whose fourth and fifth scores are closer than TIE may get another expert by rounding alone:
 its error says nothing of the kernels, so such tokens are counted and set aside.
@@ -21,27 +21,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+import cuda_clock as clock
 import cuda_reference as plain
+import cuda_transformers
 from cuda_check import Check
-from cuda_inputs import batch_of, cache_for, pack
-from cuda_paper import decode
-from cuda_step import plan
+from cuda_inputs import pack, sizes
 from ossay.engine import rope
 from ossay.engine.batch import BLOCK, Batch
 from ossay.engine.checkpoint import open_checkpoint
-from ossay.engine.engine import Engine, Sizes
+from ossay.engine.engine import Engine
 from ossay.engine.kernels import Kernels
-from ossay.engine.kernels.cuda import experts_few
 from ossay.engine.kernels.cuda.backend import Cuda
 from ossay.engine.kernels.cuda.weights import Edges, Weights, read_weights
 from ossay.engine.kernels.reference import Reference
-from ossay.engine.sampling import Sampling
 from ossay.engine.shape import ModelShape
 from ossay.engine.synth import tiny_shape, write_checkpoint
 
-F32 = torch.float32
+KINDS = ("float32", "bfloat16")  # of transformers
 TIE = 0.02  # scores have a deviation near 1, and bf16 moves them by about 0.003
-LAYER = 1e-2  # bound for a layer: four products in a row
+LAYER = 1e-2  # bound for a layer: four products in a row, and for its logits
 MODEL = 3e-2  # bound for the median token's logits of a tiny model of four layers
 
 
@@ -52,21 +50,26 @@ def check_layer(
     one = msgspec.structs.replace(shape, layers=1, sliding=(sliding,), vocab=512)
     random = torch.Generator(device).manual_seed(seed)
     stored = plain.random_layer(one, random)
-    matrix = torch.zeros((one.vocab, one.hidden), dtype=torch.bfloat16, device=device)
+    matrix = torch.empty((one.vocab, one.hidden), device=device)
+    matrix = matrix.normal_(0, one.hidden**-0.5, generator=random).to(torch.bfloat16)
     edges = Edges(matrix, torch.ones(one.hidden, device=device), matrix)
     kernels = Cuda(Weights(one, (pack(stored),), edges))
     cache = kernels.new_cache(-(-tokens // BLOCK), -(-tokens // BLOCK))
-    x = 3 * torch.empty((tokens, one.hidden), device=device).normal_(generator=random)
+    x = torch.empty((tokens, one.hidden), device=device).normal_(0, 3, generator=random)
+    x = x.to(torch.bfloat16).float()  # as embeddings are
     angles = rope.tables(one.rope, one.head_dim, np.arange(tokens))
     cos, sin = (torch.from_numpy(table).to(device) for table in angles)
     between = plain.attend(x, stored, one, cos, sin, one.window if sliding else 0)
     after = plain.experts(between, stored, one)
     clear = _clear(between, stored, one)
+    right = plain.linear(plain.norm(after, edges.norm, one.norm_eps), matrix)
+    others = _layers_of_transformers(one, stored, edges, x)
     kind = "sliding" if sliding else "full"
     checks = []
     for first, stop, what in _pieces(tokens):
         found = torch.full_like(x[first:stop], torch.nan)
         mixed = torch.full_like(found, torch.nan)
+        logits = torch.full_like(right[first:stop], torch.nan)
         for at in range(first, stop) if what == "decode" else [first]:
             end = at + 1 if what == "decode" else stop
             batch = _positions(at, end)
@@ -76,6 +79,7 @@ def check_layer(
             mixed[at - first : end - first] = hidden.values
             kernels.experts(0, hidden)
             found[at - first : end - first] = hidden.values
+            logits[at - first : end - first] = torch.from_numpy(kernels.logits(hidden)).to(device)
         kept, count = clear[first:stop], stop - first
         note = f"{count - int(kept.sum())} of {count} tokens near a tie, set aside"
         own = x[first:stop]
@@ -84,24 +88,32 @@ def check_layer(
         if kept.any():
             error = plain.error((found - own)[kept], (after[first:stop] - own)[kept])
             checks.append(Check(f"{kind} layer, {what}: with experts", error, LAYER, note))
+            error = plain.error(logits[kept], right[first:stop][kept])
+            checks.append(Check(f"{kind} layer, {what}: logits", error, LAYER, note))
+            for name, other in others.items():
+                error = plain.error(logits[kept], other[first:stop][kept])
+                own = plain.error(other[first:stop][kept], right[first:stop][kept])
+                note = f"transformers {name} is {own:.1e} from the reference"
+                bound = LAYER if name == "float32" else 2 * LAYER
+                checks.append(
+                    Check(
+                        f"{kind} layer, {what}: logits to transformers {name}", error, bound, note
+                    )
+                )
     return checks
 
 
-def check_plan(
-    weights: Weights, seed: int, groups: tuple[int, ...] = (1, 8, 64)
-) -> Iterator[Check]:
-    """bench/cuda_step.py's pieces, in their order, give what the backend gives, to the bit."""
-    shape, rng = weights.shape, np.random.default_rng(seed)
-    for size in groups:
-        load = decode(size, 3)
-        batch = batch_of(load, shape.vocab, rng)
-        cache = cache_for(shape, load, str(weights.device))
-        laid = plan(weights, cache, batch, load)
-        laid.logits.fill_(torch.nan)
-        laid.run()
-        found = Cuda(weights).step(batch, cache, [None] * size).logits(0, size)
-        error = plain.error(laid.logits.cpu(), torch.from_numpy(found))
-        yield Check(f"pieces beside the backend, {size} sequences", error, 0.0)
+def _layers_of_transformers(
+    shape: ModelShape, layer: plain.Layer, edges: Edges, x: Tensor
+) -> dict[str, Tensor]:
+    """Its logits in both precisions; none where it is not installed."""
+    if cuda_transformers.there() is None:
+        return {}
+    found = {}
+    for name in KINDS:
+        found[name] = cuda_transformers.layer_logits(shape, layer, edges, x, getattr(torch, name))
+        clock.free()  # up to 13 GB of weights
+    return found
 
 
 def check_models(seed: int, device: str, count: int = 3, length: int = 75) -> Iterator[Check]:
@@ -114,7 +126,7 @@ def check_models(seed: int, device: str, count: int = 3, length: int = 75) -> It
             checkpoint = open_checkpoint(place)
             right = _logits(Reference(shape, checkpoint), tokens)
             ours = _logits(Cuda(read_weights(checkpoint, device)), tokens)
-            theirs = {kind: _transformers(place, tokens, kind) for kind in ("float32", "bfloat16")}
+            theirs = {kind: _transformers(place, tokens, kind) for kind in KINDS}
         note = []
         for kind, logits in theirs.items():
             if logits is not None:
@@ -125,50 +137,6 @@ def check_models(seed: int, device: str, count: int = 3, length: int = 75) -> It
         if (other := theirs["float32"]) is not None:
             what = f"tiny model, seed {number}, to transformers float32"
             yield Check(what, _median(ours, other), MODEL)
-
-
-def check_greedy(
-    kernels: Kernels,
-    seed: int,
-    groups: tuple[int, ...] = (1, 2, 8, 64),
-    length: int = 24,
-    tokens: int = 32,
-) -> Iterator[Check]:
-    """Greedy tokens of one prompt, alone and among others: how many of them differ."""
-    rng = np.random.default_rng(seed)
-    prompts = rng.integers(0, kernels.shape.vocab, (max(groups), length)).tolist()
-    with Engine(kernels, sizes(max(groups), length + tokens)) as engine:
-        alone = _together(engine, prompts[:1], tokens)
-        for size in groups:
-            found = _together(engine, prompts[:size], tokens)
-            wrong = [i for i, (a, b) in enumerate(zip(alone, found, strict=True)) if a != b]
-            # Above FEW rows other kernels add in another order, so near ties may turn.
-            bound = 0 if size <= experts_few.FEW else tokens
-            first = wrong[0] if wrong else tokens
-            note = f"the first {first} of {tokens} are the same"
-            yield Check(f"greedy, one of {size}: tokens that differ", len(wrong), bound, note)
-
-
-def sizes(sequences: int, context: int, step_tokens: int = 512) -> Sizes:
-    """Room for so many sequences of that length, and no prefix cache."""
-    blocks = sequences * (-(-context // BLOCK) + 2)
-    return Sizes(
-        context=context,
-        full_blocks=blocks,
-        sliding_blocks=blocks + 8 * sequences + -(-step_tokens // BLOCK),
-        max_sequences=sequences,
-        step_tokens=step_tokens,
-        prefix_cache=False,
-    )
-
-
-def _together(engine: Engine, prompts: list[list[int]], tokens: int) -> list[int]:
-    """The first prompt's tokens while all of them run."""
-    greedy = Sampling(temperature=0.0, max_tokens=tokens, stop_tokens=())
-    handles = [engine.submit(prompt, greedy) for prompt in prompts]
-    for handle in handles:
-        handle.result()
-    return handles[0].result()
 
 
 def _clear(x: Tensor, layer: plain.Layer, shape: ModelShape) -> Tensor:
@@ -210,16 +178,10 @@ def _median(found: NDArray[np.float32], right: NDArray[np.float32]) -> float:
     return float(np.median(each)) if np.isfinite(each).all() else float("nan")
 
 
-@torch.inference_mode()
 def _transformers(folder: Path, tokens: NDArray[np.int64], kind: str) -> NDArray[np.float32] | None:
     """Transformers' logits in float32 or bfloat16; None where it is not installed."""
-    try:
-        import transformers
-    except ImportError:
+    if cuda_transformers.there() is None:
         return None
-    model = transformers.GptOssForCausalLM.from_pretrained(
-        folder, dtype=getattr(torch, kind), attn_implementation="eager", local_files_only=True
-    )
-    model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-    ids = torch.from_numpy(tokens)[None].to(model.device)
-    return model(ids, use_cache=False).logits[0].float().cpu().numpy()
+    ids = torch.from_numpy(tokens)
+    found = cuda_transformers.checkpoint_logits(folder, ids, getattr(torch, kind))
+    return found.cpu().numpy()

@@ -1,12 +1,15 @@
 """Where the time of one step goes: each part alone, and the step without it.
 
 Alone: a graph of that part's kernels in all layers, each with its own layer's weights. Without: the
-whole step's graph less that part. Both miss something (alone pays no waiting for its neighbours,
-without may let two others overlap their ends), so both stand in the table, beside what was
-predicted (bench/cuda_compile.py) and what bytes or operations would take at this run's ceilings.
+whole step's graph less that part. Both miss something, so both stand in the table, beside what was
+predicted (bench/cuda_compile.py) and what bytes or operations would take at this run's ceilings:
+alone pays no waiting for its neighbours, and what reads less than the L2 cache holds, as attention
+and the router of one token do, finds it there; without may let two others overlap their ends.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from msgspec import Struct
@@ -40,7 +43,7 @@ class Part(Struct, frozen=True):
     predicted: float
 
 
-def measure(weights: Weights, load: Load, ceilings: Ceilings) -> list[Part]:
+def measure(weights: Weights, load: Load, ceilings: Ceilings) -> Iterator[Part]:
     """Time every part of a step both ways; the whole first and last."""
     laid = plan(
         weights,
@@ -50,15 +53,14 @@ def measure(weights: Weights, load: Load, ceilings: Ceilings) -> list[Part]:
     )
     costs = costs_of(weights, load, laid)
     whole = _time(weights, laid, ())
-    found = [_part("whole", laid, whole, 0.0, ceilings, costs)]
+    yield _part("whole", laid, whole, 0.0, ceilings, costs)
     for part in laid.parts():
         others = tuple(other for other in laid.parts() if other != part)
         alone = _time(weights, laid, others)
         gained = whole.us - _time(weights, laid, (part,)).us
-        found.append(_part(part, laid, alone, gained, ceilings, costs))
+        yield _part(part, laid, alone, gained, ceilings, costs)
     again = _time(weights, laid, ())
-    found.append(_part("whole, last", laid, again, 0.0, ceilings, costs))
-    return found
+    yield _part("whole, last", laid, again, 0.0, ceilings, costs)
 
 
 def costs_of(weights: Weights, load: Load, laid: Plan) -> dict[str, Cost]:
@@ -89,11 +91,10 @@ def table(title: str, found: list[Part]) -> str:
 
 
 def _time(weights: Weights, laid: Plan, without: tuple[str, ...]) -> clock.Timed:
-    if not clock.on_card():
-        return clock.time_replays(lambda: laid.run(without))
-    laid.run()  # what a part alone reads was written by the others once
+    if clock.on_card():
+        laid.run()  # what a part alone reads was written by the others once, outside any graph
     swap = shuffled(weights.shape, laid.tokens, laid.load)
-    return clock.time_replays(clock.record([lambda: laid.run(without)]).replay, before=swap)
+    return clock.time_graph([lambda: laid.run(without)], before=swap)
 
 
 def _part(

@@ -153,14 +153,35 @@ def check_many(bench: Bench, n: int) -> Iterator[Check]:
 
 
 def table(checks: list[Check]) -> str:
-    """The checks for people, in Markdown; failures first."""
+    """The checks for people, in Markdown; failures last."""
     lines = ["| check | error | bound | |", "|---|---:|---:|---|"]
-    for check in sorted(checks, key=lambda each: each.passed):
+    for check in sorted(checks, key=lambda each: not each.passed):
         word = check.note if check.passed else f"FAILED {check.note}"
         lines.append(f"| {check.what} | {check.error:.2e} | {check.bound:.0e} | {word} |")
-    failed = sum(not check.passed for check in checks)
-    lines.append(f"\n{len(checks) - failed} of {len(checks)} passed.")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _passed(checks)])
+
+
+def short_table(checks: list[Check]) -> str:
+    """What failed, and of each kind of check the worst that passed."""
+    kinds: dict[tuple[str, float], list[Check]] = {}
+    for check in checks:
+        if check.passed:
+            model, _, what = check.what.partition(": ")
+            kinds.setdefault((f"{model}: {what.split(',')[0]}", check.bound), []).append(check)
+    lines = ["| checks | of them | worst error | bound |", "|---|---:|---:|---:|"]
+    for (kind, bound), mine in kinds.items():
+        worst = max(check.error for check in mine)
+        lines.append(f"| {kind} | {len(mine)} | {worst:.2e} | {bound:.0e} |")
+    lines += [
+        f"| FAILED {check.what} {check.note} | 1 | {check.error:.2e} | {check.bound:.0e} |"
+        for check in checks
+        if not check.passed
+    ]
+    return "\n".join([*lines, "", _passed(checks)])
+
+
+def _passed(checks: list[Check]) -> str:
+    return f"{sum(check.passed for check in checks)} of {len(checks)} passed."
 
 
 def _scores(bench: Bench, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ of bench/cuda_paper.py's limit at the ceilings of the same run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,16 @@ from msgspec import Struct
 import cuda_clock as clock
 import cuda_paper as paper
 from cuda_ceilings import Ceilings
-from cuda_inputs import batch_of, cache_for
-from cuda_models import sizes
+from cuda_inputs import batch_of, cache_for, sizes
 from cuda_paper import Load
 from cuda_step import plan
 from ossay.engine.engine import Engine
 from ossay.engine.kernels.cuda.backend import Cuda
 from ossay.engine.kernels.cuda.weights import Weights
 from ossay.engine.shape import ModelShape
-from ossay.engine.throughput import SHORT, time_decode, time_prefill
+from ossay.engine.throughput import SHORT, Timed, time_decode, time_prefill
 
+RUNS = 3  # of the engine, for each of two medians
 INPUTS = 16  # sets of tokens that a graph's replays take in turns
 
 
@@ -64,17 +65,14 @@ def measure(weights: Weights, ceilings: Ceilings, plans: dict[str, Load]) -> Ite
     yield from time_engine(weights, ceilings, plans)
 
 
-def time_bare(weights: Weights, load: Load, without: tuple[str, ...] = ()) -> clock.Timed:
-    """One graph of all pieces but some parts, other tokens before each replay."""
+def time_bare(weights: Weights, load: Load) -> clock.Timed:
+    """One graph of all pieces, other tokens before each replay."""
     device = str(weights.device)
     rng = np.random.default_rng()
     batch = batch_of(load, weights.shape.vocab, rng)
     laid = plan(weights, cache_for(weights.shape, load, device), batch, load)
     swap = shuffled(weights.shape, laid.tokens, load)
-    if not clock.on_card():
-        return clock.time_replays(lambda: laid.run(without))
-    graph = clock.record([lambda: laid.run(without)])
-    return clock.time_replays(graph.replay, before=swap)
+    return clock.time_graph([laid.run], before=swap)
 
 
 def shuffled(shape: ModelShape, tokens: torch.Tensor, load: Load) -> Callable[[], Any]:
@@ -109,21 +107,27 @@ def time_engine(
     shape, rng = weights.shape, np.random.default_rng()
     most = max(load.sequences for load in plans.values())
     longest = max(load.tokens for load in plans.values() if load.sequences == 1)
-    if not clock.on_card():
-        tokens = 2
+    tokens, runs = (tokens, 2 * RUNS + 1) if clock.on_card() else (2, 2)
     room = sizes(most, max(longest, SHORT + 2 * tokens) + 64, step_tokens=max(longest, 64))
     with Engine(Cuda(weights), room) as engine:
         for name, load in plans.items():
             if load.tokens == load.sequences:
-                each = [time_decode(engine, load.sequences, tokens, rng) for _ in range(4)][1:]
+                each = [time_decode(engine, load.sequences, tokens, rng) for _ in range(runs)]
                 # The middle step's context, so that the limit is that of what was run.
                 load = paper.decode(load.sequences, SHORT + tokens // 2)
             else:
-                each = [time_prefill(engine, load.tokens, rng) for _ in range(4)][1:]
-            us = sorted(timed.seconds / timed.steps * 1e6 for timed in each)
+                each = [time_prefill(engine, load.tokens, rng) for _ in range(runs)]
             least = paper.limit_seconds(shape, load, ceilings.copy, ceilings.product)
-            step = clock.Timed(us[1], us[0], us[2], us[1], meaningless=not clock.on_card())
-            yield Measured(f"{name}, engine", load.tokens, step, least)
+            yield Measured(f"{name}, engine", load.tokens, _step(each), least)
+
+
+def _step(each: list[Timed]) -> clock.Timed:
+    """The median run's step, of either half; the very first run warms up."""
+    us = [timed.seconds / timed.steps * 1e6 for timed in each[1:]]
+    first, second = us[:RUNS], us[RUNS:] or us
+    return clock.Timed(
+        median(first), min(first), max(first), median(second), meaningless=not clock.on_card()
+    )
 
 
 def table(title: str, found: list[Measured]) -> str:
@@ -134,7 +138,8 @@ def table(title: str, found: list[Measured]) -> str:
     ]
     for each in found:
         step = each.step
-        share = f"{each.limit * 1e6 / step.us:.0%}" if each.limit else "-"
+        known = each.limit and not step.meaningless
+        share = f"{each.limit * 1e6 / step.us:.0%}" if known else "-"
         lines.append(
             f"| {each.what} | {step.us / 1e3:.3f} | {100 * (step.again / step.us - 1):+.1f} % "
             f"| {each.rate:,.0f} | {share} |"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 from msgspec import Struct
@@ -11,8 +10,6 @@ import cuda_clock as clock
 from cuda_ceilings import Ceilings
 from cuda_trials import trials
 from ossay.engine.kernels.cuda.weights import Weights
-
-SPAN = 480.0  # seconds after which no new trial begins: a command on the card has ten minutes
 
 
 class Outcome(Struct, frozen=True):
@@ -26,25 +23,21 @@ class Outcome(Struct, frozen=True):
     failure: str = ""
 
 
-def measure(
-    weights: Weights, ceilings: Ceilings, say: Callable[[str], None], span: float = SPAN
-) -> Iterator[Outcome]:
-    """Time every trial until `span` seconds are over."""
-    begun = time.perf_counter()
+def measure(weights: Weights, ceilings: Ceilings, late: Callable[[], bool]) -> Iterator[Outcome]:
+    """Time every trial until it is `late`."""
     for trial in trials(weights):
         head = trial.kernel, trial.name, trial.ours
-        if time.perf_counter() - begun > span:
+        if late():
             yield Outcome(*head, None, 0.0, "no time left")
             continue
         try:
-            timed = clock.time_graph(trial.calls, replays=20)
+            timed = clock.time_graph(trial.calls)
         except Exception as error:  # noqa: BLE001  compilers raise anything, and the rest goes on
             text = str(error).strip()
             failure = f"{type(error).__name__}: {text.splitlines()[-1][:120] if text else ''}"
             yield Outcome(*head, None, 0.0, failure)
             continue
         share = trial.bytes / (timed.us / 1e6) / ceilings.copy
-        say(f"{trial.kernel}, {trial.name}: {timed.us:.2f} us, {share:.0%}")
         yield Outcome(*head, timed, share)
 
 

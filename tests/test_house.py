@@ -40,6 +40,15 @@ def test_the_default_install_pulls_no_torch():
     assert not re.search(r"^(torch|triton)==", (ROOT / "requirements/dev.txt").read_text(), re.M)
 
 
+def test_torch_and_triton_are_imported_by_the_gpu_backend_alone():
+    source = ROOT / "src/ossay"
+    imports = re.compile(r"^\s*(?:import|from) (?:torch|triton)\b", re.M)
+    found = {p.relative_to(source) for p in source.rglob("*.py") if imports.search(p.read_text())}
+    assert found
+    assert {path.parent for path in found} == {Path("engine/kernels/cuda")}
+    assert Path("engine/kernels/cuda/__init__.py") not in found
+
+
 def test_the_lock_has_hashes_and_names_no_host():
     lock = (ROOT / "requirements/dev.txt").read_text()
     pinned = re.findall(r"^[A-Za-z0-9_.\[\]-]+==", lock, re.M)

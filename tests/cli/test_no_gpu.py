@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,16 @@ def test_generate_and_bench(ossay, model, tmp_path):
     refused(ossay("bench", "engine", "gpt-oss-120b", "--random", "--backend", "cuda", cwd=tmp_path))
 
 
+def test_nobody_is_told_to_fetch_a_model_first(ossay, tmp_path):
+    for words in (
+        ("generate", "gpt-oss-120b", "--tokens", "1"),
+        ("bench", "engine", "gpt-oss-120b"),
+        ("serve", "gpt-oss-120b"),
+    ):
+        refused(ossay(*words, "--backend", "cuda", cwd=tmp_path))
+    refused(ossay("serve", "local/gpt-oss-120b?backend=cuda&slots=32", cwd=tmp_path))
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -62,11 +73,20 @@ def test_a_backend_is_for_models_that_run_here(ossay, tmp_path):
     )
 
 
+def test_a_backend_is_named_once(ossay, tmp_path):
+    done = ossay("serve", "gpt-oss-20b?backend=cpu", "--backend", "cuda", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'local/gpt-oss-20b?backend=cpu' names its backend" in done.stderr
+
+
 def test_random_weights_want_a_card_and_a_known_shape(ossay, tmp_path):
     done = ossay("bench", "engine", "tiny", "--random", cwd=tmp_path)
     assert (done.returncode, "add --backend cuda (not 'cpu')" in done.stderr) == (2, True)
-    done = ossay("bench", "engine", "tinny", "--random", "--backend", "cuda", cwd=tmp_path)
-    assert (done.returncode, "did you mean 'tiny'" in done.stderr) == (2, True)
+    (line,) = re.findall(r"`ossay (.*) FOLDER`", done.stderr)
+    assert ossay(*line.split(), "folder", cwd=tmp_path).returncode == 0
+    for more in ((), ("--backend", "cuda")):
+        done = ossay("bench", "engine", "tinny", "--random", *more, cwd=tmp_path)
+        assert (done.returncode, "did you mean 'tiny'" in done.stderr) == (2, True)
 
 
 def test_doctor_says_so(ossay, tmp_path):

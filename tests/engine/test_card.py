@@ -6,7 +6,7 @@ from ossay.core.errors import UsageError
 from ossay.engine import load
 from ossay.engine.card import cache_for, check_gpu, needed, synthetic_on_card
 from ossay.engine.kernels.cuda import paper
-from ossay.engine.kernels.cuda.device import Found, judge, missing
+from ossay.engine.kernels.cuda.device import Found, beside, judge, missing
 from ossay.engine.sizing import sizes_for
 from ossay.engine.synth import gpt_oss_20b, gpt_oss_120b, tiny_shape, write_checkpoint
 
@@ -42,8 +42,9 @@ class OnPaper:
 def test_gpt_oss_fits_with_room_for_its_cache(shape, free, tokens):
     assert needed(shape).total < free
     sizes = sizes_for(
-        OnPaper(shape), cache_for(shape, free), context=tokens, max_sequences=64, step_tokens=2048
-    )
+        OnPaper(shape), cache_for(shape, free - needed(shape).weights), context=tokens,
+        max_sequences=64, step_tokens=2048,
+    )  # fmt: skip
     assert sizes.context == tokens
     assert needed(shape).total + paper.cache_bytes(
         shape, sizes.full_blocks, sizes.sliding_blocks
@@ -58,14 +59,23 @@ def test_weights_on_paper_are_about_the_checkpoints():
 
 def test_a_120b_does_not_fit_16_gb():
     assert needed(gpt_oss_120b()).weights > CARD_16
-    assert cache_for(gpt_oss_120b(), CARD_16) == 0
+    assert cache_for(gpt_oss_120b(), CARD_16 - needed(gpt_oss_120b()).weights) == 0
+
+
+def test_a_cache_that_the_card_cannot_hold_is_refused():
+    shape = gpt_oss_20b()
+    room = 40 * MIB
+    left = needed(shape).workspace + room
+    assert cache_for(shape, left, room) == room
+    with pytest.raises(UsageError, match=r"cache_bytes=\d+ is more than the 41\.9 MB .* lower it"):
+        cache_for(shape, left, room + 1)
 
 
 @pytest.mark.parametrize(
     ("found", "said"),
     [
         (Found(), r"PyTorch is not installed.*pip install 'ossay\[cuda\]'"),
-        (Found("2.11.0"), r"PyTorch 2.11.0 was built without CUDA"),
+        (Found("2.11.0"), r"2.11.0 was built without CUDA: .*pip install --force-reinstall torch"),
         (Found("2.11.0", cuda="13.0"), r"Triton is not installed.*pip install 'ossay\[cuda\]'"),
         (Found("2.11.0", "3.6.0", "13.0"), r"sees no NVIDIA GPU.*nvidia-smi"),
         (
@@ -83,6 +93,15 @@ def test_what_is_missing_is_named_with_the_next_step(found, said):
 
 def test_nothing_is_missing_with_a_card():
     assert judge(GOOD) == ""
+
+
+@pytest.mark.parametrize("free", [50_000 * MIB, 4096 * MIB, 700 * MIB, 90 * MIB])
+def test_what_is_measured_beside_a_model_fits_there(free):
+    """A cache takes nine tenths of what the weights leave; a card of 16 GB then has little."""
+    size, side = beside(free)
+    assert 2 * size <= free / 2
+    assert 3 * 2 * side**2 <= free / 2
+    assert (size, side) == (1024 * MIB, 8192) or free < 5000 * MIB
 
 
 def test_without_a_card_nothing_is_read(tmp_path):

@@ -146,6 +146,22 @@ def test_a_grammar_needs_the_host_only_where_it_binds():
     assert kernels.fetched < 60  # `closed` alone, of 90 tokens
 
 
+def test_a_grammar_that_opens_later_is_told_of_what_the_device_chose():
+    vocabulary = Vocabulary([bytes([i % 256]) for i in range(256)] + [b""] * 256, special=())
+    results = []
+    for chooses in (False, True):
+        with engine_of(Watched(chooses=chooses)) as engine:
+            free = engine.submit([1, 2], asked(temperature=0)).result(WAIT)
+            opens = free[3]
+            closed = Constraint(
+                vocabulary, (Binding(Grammar.regex("[ab]{5}")),), frozenset({300}), opens=opens
+            )
+            results.append(engine.submit([1, 2], asked(temperature=0), closed).result(WAIT))
+    at = results[0].index(opens) + 1
+    assert set(results[0][at : at + 5]) <= {97, 98}
+    assert results[1] == results[0] != free
+
+
 def test_scoring_beside_generation_gets_its_logits():
     kernels = Watched()
     with engine_of(kernels) as engine:

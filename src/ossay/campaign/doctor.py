@@ -30,11 +30,7 @@ from ossay.suites.toolchain import TYPESCRIPT, typescript_is_there, typescript_p
 
 # Programs that something wants -> names to look for, what for, how to come by it.
 _PROGRAMS = {
-    "C++ compiler": (
-        ("c++", "g++", "clang++"),
-        "to build the engine's fast kernels",
-        "install g++",
-    ),
+    "C++ compiler": (("c++", "g++", "clang++"), "to build the engine's kernels", "install g++"),
     "node": (("node",), "for the suite coding", "install nodejs"),
     "npm": (("npm",), "to fetch the TypeScript compiler", "install npm"),
 }
@@ -53,7 +49,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
 
 
 def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Look at everything. Takes about a second, most of it for the sandbox."""
+    """Look at everything. A second, most of it for the sandbox; more where PyTorch is installed."""
     return [
         _python(),
         _machine(settings),
@@ -141,12 +137,12 @@ def _engine() -> Finding:
 
 
 def _gpu() -> Finding:
-    """The card that gpt-oss could be computed on; looks for torch only where it is installed."""
+    """The card that gpt-oss could be computed on; where PyTorch is installed it takes seconds."""
     from ossay.engine.kernels.cuda import device
 
     found = device.find()
     if why := device.judge(found):
-        return Finding("gpu", "warn", "none that gpt-oss could be computed on", why)
+        return Finding("gpu", "warn", "none to compute with; wanted for --backend cuda", why)
     detail = f"{found.name}, {found.memory_bytes / 1e9:.0f} GB, PyTorch {found.torch}"
     return Finding("gpu", "ok", detail)
 

@@ -41,7 +41,7 @@ def bench() -> None:
 @click.option("--threads", type=click.IntRange(1), metavar="N",
               help="Threads that compute.  [default: one a core]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["int8", "exact"]), default="int8",
-              show_default=True, help="8-bit arithmetic, or weights as stored.")  # fmt: skip
+              show_default=True, help="Of cpu: 8-bit, or weights as stored.")  # fmt: skip
 @click.option("--backend", type=click.Choice(["cpu", "cuda", "reference"]), default="cpu",
               show_default=True, help="cuda is one NVIDIA GPU, always exact.")  # fmt: skip
 @click.option("--random", "random_weights", is_flag=True,
@@ -71,7 +71,7 @@ def engine(  # noqa: PLR0913  each is something that a user may want to set
     from ossay.engine.throughput import Plan
     from ossay.engine.trial import bench_engine
 
-    measured = _shape(model, backend) if random_weights else place.model_folder(model)
+    measured = _shape(model, backend) if random_weights else place.model_folder(model, backend)
     plan = Plan(prompt, batch, tokens, repeat)
     # A table of what is known so far would jump; a line for each figure says that it goes on.
     report = bench_engine(
@@ -104,13 +104,13 @@ def _shape(name: str, backend: str) -> ModelShape:
     """The shape of that name, for random weights on a GPU."""
     from ossay.engine.known_shapes import SHAPES
 
+    if name not in SHAPES:
+        raise UnknownName.of("shape", name, SHAPES)
     if backend != "cuda":
         raise UsageError(
             f"--random makes weights on a GPU: add --backend cuda (not {backend!r}), or write a "
-            f"checkpoint with `ossay synth --shape {name} FOLDER`"
+            f"checkpoint with `ossay synth --shape {name} --seed 1 FOLDER`"
         )
-    if name not in SHAPES:
-        raise UnknownName.of("shape", name, SHAPES)
     return SHAPES[name]()
 
 

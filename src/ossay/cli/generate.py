@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--json", "as_json", is_flag=True, help="Write a JSON object a line: tokens, then counts."
 )
 @click.option("--precision", type=click.Choice(["int8", "exact"]), default="int8",
-              show_default=True, help="8-bit arithmetic, or weights as stored.")  # fmt: skip
+              show_default=True, help="Of cpu: 8-bit, or weights as stored.")  # fmt: skip
 @click.option("--backend", type=click.Choice(["cpu", "cuda", "reference"]), default="cpu",
               show_default=True,
               help="cuda is one NVIDIA GPU; reference is slow, and needs no compiler.")  # fmt: skip
@@ -77,7 +77,7 @@ def generate(  # noqa: PLR0913  each is something that a user may want to set
         raise UsageError("give either --tokens or --prompt (- reads standard input)")
     if ids and as_json:
         raise UsageError("give either --ids or --json")
-    folder = place.model_folder(model)
+    folder = place.model_folder(model, backend)
     sampling = Sampling(
         temperature=temperature, top_p=top_p, top_k=top_k, min_p=min_p, seed=seed,
         max_tokens=max_tokens,

@@ -69,12 +69,17 @@ def scratch() -> Path:
     return folder
 
 
-def model_folder(name: str) -> Path:
+def model_folder(name: str, backend: str = "cpu") -> Path:
     """Return the checkpoint's folder: `name` itself, or a model that was pulled under that name.
 
     'local/gpt-oss-20b', as models are referred to elsewhere, is the pulled gpt-oss-20b. Raises
-    `UsageError` where there is neither.
+    `UsageError` where there is neither, and before that where the backend wants a GPU and there is
+    none: nobody should fetch a model that cannot run here.
     """
+    if backend == "cuda":
+        from ossay.engine.card import check_gpu
+
+        check_gpu()
     from ossay.models.local import model_folder as find
 
     return find(name if Path(name).is_dir() else name.removeprefix("local/"), here())

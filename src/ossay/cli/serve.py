@@ -8,6 +8,7 @@ import random
 import socket
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import click
 import msgspec
@@ -143,6 +144,11 @@ def _reference(model: str, backend: str | None) -> str:
         raise UsageError(
             f"--backend {backend!r} is for models that run here, and {reference!r} does not: "
             "leave it out, or serve local/NAME"
+        )
+    if "backend" in dict(parse_qsl(reference.partition("?")[2], keep_blank_values=True)):
+        raise UsageError(
+            f"{reference!r} names its backend, and --backend {backend!r} does so again: leave one "
+            "of them out"
         )
     return f"{reference}{'&' if '?' in reference else '?'}backend={backend}"
 

@@ -5,7 +5,6 @@ Loads torch only once it is known to be there. Knows nothing of kernels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +15,15 @@ from ossay.engine.checkpoint import open_checkpoint
 from ossay.engine.engine import Engine
 from ossay.engine.kernels.cuda import device, paper
 from ossay.engine.shape import ModelShape
-from ossay.engine.sizing import gb, sizes_for
+from ossay.engine.sizing import gb, most_sequences, sizes_for
 
 if TYPE_CHECKING:
     from ossay.engine.kernels.cuda.weights import Weights
 
-SEQUENCES = 64  # that run at once, where nothing is said
 # On paper: a step of fewer prompt tokens reads nearly every expert for few of them. Not measured.
 STEP_TOKENS = 2048
 BESIDE_TOKENS = 512
 _OF_THE_REST = 0.9  # of what is free beside weights and workspace: for the cache
-
-Report = Callable[[int, int], None]
 
 
 class Need(Struct, frozen=True):
@@ -47,9 +43,20 @@ def needed(shape: ModelShape) -> Need:
     return Need(paper.weight_bytes(shape), paper.workspace_bytes(shape, STEP_TOKENS))
 
 
-def cache_for(shape: ModelShape, free: int) -> int:
-    """Return what is set aside for keys and values on a card with `free` bytes, still empty."""
-    return int(max(0, free - needed(shape).total) * _OF_THE_REST)
+def cache_for(shape: ModelShape, free: int, asked: int | None = None) -> int:
+    """Return the bytes for keys and values on a card that has `free` left beside the weights.
+
+    Raises UsageError where more is asked for than can be.
+    """
+    room = max(0, free - needed(shape).workspace)
+    if asked is None:
+        return int(room * _OF_THE_REST)
+    if asked > room:
+        raise UsageError(
+            f"cache_bytes={asked!r} is more than the {gb(room)} that the weights leave of the "
+            "GPU's memory; lower it, or leave it out"
+        )
+    return asked
 
 
 def load_on_card(
@@ -67,7 +74,6 @@ def load_on_card(
     """
     check_gpu()
     checkpoint = open_checkpoint(path)
-    most = max_sequences or SEQUENCES
     if check_memory:
         check_fits(str(path), checkpoint.shape)
     from ossay.engine.kernels.cuda.weights import read_weights
@@ -75,7 +81,7 @@ def load_on_card(
     return engine_over(
         read_weights(checkpoint, "cuda"),
         context=context,
-        max_sequences=most,
+        max_sequences=max_sequences,
         cache_bytes=cache_bytes,
         prefix_cache=prefix_cache,
     )
@@ -84,33 +90,30 @@ def load_on_card(
 def synthetic_on_card(shape: ModelShape, seed: int, *, max_sequences: int | None = None) -> Engine:
     """Make a model of noise on the first NVIDIA GPU, without any file; raises as `load_on_card`."""
     check_gpu()
-    most = max_sequences or SEQUENCES
     check_fits("random weights", shape)
     from ossay.engine.kernels.cuda.synthetic import random_weights
 
-    return engine_over(random_weights(shape, seed, "cuda"), max_sequences=most)
+    return engine_over(random_weights(shape, seed, "cuda"), max_sequences=max_sequences)
 
 
 def engine_over(
     weights: Weights,
     *,
     context: int | None = None,
-    max_sequences: int = SEQUENCES,
+    max_sequences: int | None = None,
     cache_bytes: int | None = None,
     prefix_cache: bool = True,
 ) -> Engine:
-    """Return an engine over weights that are on a device already."""
+    """Return an engine over weights that are on the first GPU already."""
     from ossay.engine.kernels.cuda.backend import Cuda
 
     kernels = Cuda(weights)
-    if cache_bytes is None:  # what is there now, not what was thought
-        free = device.free_memory() - needed(weights.shape).workspace
-        cache_bytes = int(max(0, free) * _OF_THE_REST)
+    budget = cache_for(weights.shape, device.free_memory(), cache_bytes)  # as it is, not on paper
     sizes = sizes_for(
         kernels,
-        cache_bytes,
+        budget,
         context=context,
-        max_sequences=max_sequences,
+        max_sequences=max_sequences or most_sequences("cuda"),
         step_tokens=STEP_TOKENS,
         beside_tokens=BESIDE_TOKENS,
         reuse=prefix_cache,

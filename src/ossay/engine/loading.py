@@ -16,13 +16,12 @@ from ossay.engine.config import read_shape
 from ossay.engine.engine import Engine
 from ossay.engine.kernels import Kernels
 from ossay.engine.memory import available_memory
-from ossay.engine.sizing import gb, sizes_for
+from ossay.engine.sizing import gb, most_sequences, sizes_for
 from ossay.engine.weights import Mxfp4
 
 Backend = Literal["cpu", "cuda", "reference", "null"]
 Precision = Literal["exact", "int8"]
 
-_SEQUENCES = 16  # that run at once, where nothing is said
 _CACHE_BYTES = 2 << 30  # of the cache, where nothing is said and there is room for twice as much
 _MXFP4_BYTES = 17 / 32  # a weight of an expert
 _BF16_BYTES = 2.0  # the same where it was not made from MXFP4
@@ -78,7 +77,7 @@ def load(  # noqa: PLR0913  each is something that a user may want to set
             prefix_cache=prefix_cache,
             check_memory=check_memory,
         )
-    max_sequences = max_sequences or _SEQUENCES
+    max_sequences = max_sequences or most_sequences(backend)
     free = available_memory()
     if backend == "null":
         from ossay.engine.kernels.null import Null

@@ -61,6 +61,11 @@ def sizes_for(
     )
 
 
+def most_sequences(backend: str) -> int:
+    """Return how many run at once where nothing is said."""
+    return 64 if backend == "cuda" else 16
+
+
 def _context(shape: ModelShape, context: int | None) -> int:
     if context is None:
         return shape.max_positions

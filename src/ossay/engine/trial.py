@@ -35,8 +35,8 @@ class Report(Struct, frozen=True):
         load_s: From opening the files to a model that can be asked.
         peak_gb: The most memory that this process held, pages of the files among it.
         card: The GPU's name; '' where the cores computed.
-        card_gb: The most of its memory that was in use, the cache among it.
-        machine: Its limits before the first run; None where they cannot be measured.
+        card_gb: The most of its memory that was in use until then, the cache among it.
+        machine: Its limits after the last run; None where they cannot be measured.
     """
 
     model: str
@@ -95,6 +95,7 @@ def bench_engine(
     began = time.monotonic()
     with _open(model, max(plan.batches), backend, precision, threads) as engine:
         loaded = time.monotonic() - began
+        held = device.peak_memory() if backend == "cuda" else 0  # before the meter takes some
         meter = _meter(backend, precision, threads)
         width = _widths(model, backend, precision)
         rates = []
@@ -103,7 +104,7 @@ def bench_engine(
             on_rate(rate)
         machine = meter.first()
     return Report(
-        model=str(model) if isinstance(model, Path) else "random weights",
+        model=str(model) if isinstance(model, Path) else _described(model),
         synthetic=not isinstance(model, Path) or is_synthetic(model),
         backend=backend,
         precision=precision if backend == "cpu" else "exact",
@@ -114,7 +115,7 @@ def bench_engine(
         machine=machine,
         rates=tuple(rates),
         card=device.name() if backend == "cuda" else "",
-        card_gb=device.peak_memory() / 1e9 if backend == "cuda" else 0.0,
+        card_gb=held / 1e9,
     )
 
 
@@ -132,6 +133,11 @@ def _meter(backend: str, precision: Precision, threads: int) -> Meter:
     if backend == "cuda":
         return device.CardMeter()
     return Cores(threads, precision)
+
+
+def _described(shape: ModelShape) -> str:
+    """What stands for a name where there are no files."""
+    return f"{shape.layers} layers, hidden {shape.hidden}, {shape.experts} experts, random weights"
 
 
 def is_synthetic(folder: Path) -> bool:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from ossay.models.local_model import Local
     from ossay.models.local_prompt import Loaded
 
-_SLOTS = {"cuda": 64}  # by backend
-_OTHER_SLOTS = 16
-
 OWN_MACHINE = Price(
     input=0.0, output=0.0, date="2026-11-21", source="own machine; electricity not counted"
 )
@@ -76,6 +73,10 @@ def open_local(
 
     base, _, query = name.partition("?")
     options = load_options(name, query)
+    if options.backend == "cuda":  # first: nobody should fetch a model that cannot run here
+        from ossay.engine.card import check_gpu
+
+        check_gpu()
     folder = model_folder(base, settings)
     shape = read_shape(folder)
     if shape.vocab < VOCABULARY_SIZE:
@@ -84,10 +85,6 @@ def open_local(
             f"needs {VOCABULARY_SIZE}; use `ossay generate --tokens`"
         )
     file = find_file(settings, environ)
-    if options.backend == "cuda":
-        from ossay.engine.card import check_gpu
-
-        check_gpu()
 
     def load() -> Loaded:
         from ossay.engine import load
@@ -145,7 +142,9 @@ def load_options(name: str, query: str) -> LoadOptions:
 
 def slots(options: LoadOptions) -> int:
     """Conversations computed at once."""
-    return options.slots or _SLOTS.get(options.backend, _OTHER_SLOTS)
+    from ossay.engine.sizing import most_sequences
+
+    return options.slots or most_sequences(options.backend)
 
 
 def _card(reference: str, options: LoadOptions, shape: ModelShape) -> ModelCard:

@@ -1,4 +1,4 @@
-"""The arithmetic, in one interface and several backends: `reference`, `cpu`, `null` (and `cuda`).
+"""The arithmetic, in one interface and several backends: `reference`, `cpu`, `cuda`, `null`.
 
 `Kernels` is a loaded model on one device. Its arrays are the backend's own: `forward` passes what
 `embed` gave on to the next call and looks at none of it. A backend on a device far from the host

@@ -10,13 +10,15 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from ossay.engine import Engine, Sampling
 from ossay.engine.batch import BLOCK, Batch
 from ossay.engine.checkpoint import open_checkpoint
 from ossay.engine.engine import Sizes
 from ossay.engine.kernels import forward
-from ossay.engine.kernels.cuda.backend import Cuda
+from ossay.engine.kernels.cuda.backend import Cuda, warm_lengths
+from ossay.engine.kernels.cuda.cache import new_cache
 from ossay.engine.kernels.cuda.weights import read_weights
 from ossay.engine.kernels.reference import Reference
 from ossay.engine.synth import tiny_shape, write_checkpoint
@@ -155,21 +157,37 @@ def test_experts_are_picked_as_the_reference_picks_them(make, rng):
     assert (off < 3 * bound(1)).mean() > 0.75
 
 
-@pytest.mark.parametrize("what", ["token", "block", "short", "passed"])
+@pytest.mark.parametrize("what", ["token", "block", "short", "passed", "row", "past"])
 def test_what_a_kernel_would_read_astray_is_refused(pair, what):
     cuda, _ = pair
     tokens = np.array([1, VOCAB if what == "token" else 2])
     full = {"block": [7, 0], "short": []}.get(what, [0, 1])
     table = np.array(full), np.array([-1, 0] if what == "passed" else [1, 0][: len(full)])
-    step = batch([(tokens, 0)], [table], wanted=[1])
+    first = -1 if what == "past" else 0
+    step = batch([(tokens, first)], [table], wanted=[2 if what == "row" else 1])
     text = {
         "token": "outside the vocabulary of 96",
         "block": "full_blocks names block 7, and the cache has 2",
         "short": "full_blocks is too short for position 1",
         "passed": "sliding_blocks has no block",
+        "row": "outside the batch of 2",
+        "past": "position -1 in a batch",
     }
     with pytest.raises(ValueError, match=text[what]):
         logits(cuda, step, cuda.new_cache(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("full", "sliding", "positions", "lengths"),
+    [
+        (64, 80, 4096, [2, 12, 80, 128, 1024, 2048]),
+        (64, 4, 4096, [2, 12, 80, 128]),
+        (9, 9, 90, [2, 12, 80]),
+    ],
+)
+def test_a_cache_is_tried_with_prompts_that_it_can_hold(device, full, sliding, positions, lengths):
+    shape = tiny_shape(layers=2, max_positions=positions)
+    assert warm_lengths(new_cache(shape, full, sliding, torch.device(device))) == lengths
 
 
 def greedy(reference, prompt, tokens):

@@ -19,16 +19,15 @@ MOST_SHARED = 227 * 1024  # bytes of shared memory that a program may have on Ho
 # Reading weights decides these parts' time: loads of 16 bytes a thread, into tensor cores.
 STREAMING = {"qkv", "out", "gate_up", "down", "unembed"}
 
+MODELS = "gpt-oss-20b,gpt-oss-120b"  # in one process: most of their kernels are the same
 
-@pytest.fixture(scope="module", params=["gpt-oss-20b", "gpt-oss-120b"])
-def steps(request, tmp_path_factory):
-    out = tmp_path_factory.mktemp("compiled")
+
+def compiled(steps: str, out: Path) -> list[dict]:
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
-    steps = "decode 1,decode 64,prefill 2048"
     done = subprocess.run(
         [
             sys.executable, "-W", "ignore", ROOT / "bench" / "cuda_compile.py",
-            "--models", request.param, "--steps", steps, "--out", out,
+            "--models", MODELS, "--steps", steps, "--out", out, "--quick",
         ],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -36,8 +35,26 @@ def steps(request, tmp_path_factory):
     return json.loads((out / "compile.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """One token and a prompt go through every kernel."""
+    return compiled("decode 1,prefill 2048", tmp_path_factory.mktemp("compiled"))
+
+
 @pytest.mark.timeout(900)
 def test_everything_compiles_without_spills(steps):
+    fits(steps)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_so_does_what_several_sequences_take(tmp_path):
+    steps = compiled("decode 8,decode 64", tmp_path)
+    fits(steps)
+    streams(steps)
+
+
+def fits(steps: list[dict]) -> None:
     for step in steps:
         for launch in step["launches"]:
             assert not launch["failure"], launch
@@ -52,6 +69,10 @@ def test_everything_compiles_without_spills(steps):
 
 
 def test_weights_are_read_16_bytes_at_a_time_into_tensor_cores(steps):
+    streams(steps)
+
+
+def streams(steps: list[dict]) -> None:
     for step in steps:
         found = {}
         for launch in step["launches"]:
@@ -67,8 +88,10 @@ def test_weights_are_read_16_bytes_at_a_time_into_tensor_cores(steps):
 
 
 def test_a_token_costs_seven_launches_a_layer(steps):
-    decode = next(step for step in steps if step["name"] == "decode 1")
-    counts = Counter(launch["part"] for launch in decode["launches"])
-    of_layers = sum(counts[p] for p in ("qkv", "attention", "out", "router", "gate_up", "down"))
-    assert of_layers <= 7 * decode["layers"], counts
-    assert not any(launch["name"].startswith("torch.") for launch in decode["launches"])
+    for step in steps:
+        if step["name"] != "decode 1":
+            continue
+        counts = Counter(launch["part"] for launch in step["launches"])
+        of_layers = sum(counts[p] for p in ("qkv", "attention", "out", "router", "gate_up", "down"))
+        assert of_layers <= 7 * step["layers"], counts
+        assert not any(launch["name"].startswith("torch.") for launch in step["launches"])

@@ -118,6 +118,23 @@ def test_every_tile_gives_every_pair_its_product(device, rng, size, gated):
     assert error(out.cpu().double().numpy(), expected) < bound
 
 
+@pytest.mark.parametrize("gated", [False, True])
+def test_nan_stays_one(device, rng, gated):
+    """Also where SwiGLU holds numbers within a limit; other pairs of the same tile are well."""
+    weights = stack(rng, 1, 64, 96)
+    x = torch.from_numpy(rng.normal(size=(3, 96)).astype(np.float32)).bfloat16()
+    x[1, 40] = torch.nan
+    chosen = torch.zeros((3, 1), dtype=torch.int32, device=device)
+    out = torch.zeros((3, 32 if gated else 64), device=device)
+    out = out.bfloat16() if gated else out
+    experts_many.product(
+        x.to(device), 1, group(chosen, 1, 16), pack(weights, device),
+        torch.zeros((1, 64), device=device), out, (ALPHA, LIMIT) if gated else None,
+    )  # fmt: skip
+    assert out[1].isnan().all()
+    assert out[[0, 2]].isfinite().all()
+
+
 def test_no_tokens(device):
     none = torch.empty((0, 64), device=device)
     packed = mxfp4.Packed(torch.empty((2, 1, 1)), torch.empty((2, 1, 1)), 64, 64)

@@ -1,5 +1,7 @@
 """Work that is recorded once, and the sizes for which it is."""
 
+import threading
+
 import pytest
 import torch
 
@@ -28,3 +30,30 @@ def test_what_is_replayed_reads_what_lies_there_now(device):
         left.fill_(value)
         graph.replay()
         assert total.tolist() == [value + 7.0] * 3
+
+
+def test_another_thread_may_work_while_a_graph_is_recorded(device):
+    """Two models in one process: one serves, the other is being loaded."""
+    stop, failed = threading.Event(), []
+
+    def serve():
+        here = torch.empty(8, pin_memory=device == "cuda")
+        try:
+            while not stop.is_set():
+                here.copy_(torch.ones(8, device=device) * 2)
+                assert here.sum() == 16
+        except (RuntimeError, AssertionError) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    total = torch.zeros(3, device=device)
+    pool = new_pool(total.device)
+    graphs = [Graph(lambda: total.add_(1), total.device, pool) for _ in range(5)]
+    stop.set()
+    thread.join()
+    total.zero_()
+    for graph in graphs:
+        graph.replay()
+    assert total.tolist() == [5.0] * 3
+    assert not failed

@@ -19,6 +19,7 @@ from ossay.engine.kernels.cuda import mxfp4
 from ossay.engine.weights import Mxfp4
 
 ALL = 1 << 16
+RUN = 1024  # words that share a scale
 
 
 @pytest.mark.parametrize("columns", [32, 64, 96, 128, 160, 192, 224, 256, 288])
@@ -50,7 +51,7 @@ def test_columns_are_where_the_layout_says(rng, device):
     row = stored.decode(Mxfp4(blocks, scales))[0, 0]
     for group, first, count in ((0, 0, 32), (1, 32, 16)):
         words = packed.words[0, 0, first : first + count]
-        values = _tiles(words, packed.scales[0, 0, group].expand(count), mxfp4.PTX)
+        values = _tiles(words, packed.scales[0, 0, group : group + 1], mxfp4.PTX)
         for i in range(4):
             start = 128 * group + count * i
             np.testing.assert_array_equal(values[i], row[start : start + count])
@@ -60,6 +61,7 @@ def test_all_words(rng, device):
     """The variant that runs here, on every word with every scale that there may be."""
     words, scales = _every_word(rng, device)
     got = _tiles(words, scales, mxfp4.PTX)
+    scales = scales.repeat_interleave(RUN)
     packed = mxfp4.Packed(words[None, :, None].repeat(1, 1, 8), scales[None, :, None], ALL, 32)
     expected = mxfp4.unpack(packed).float().cpu().numpy()[0].reshape(ALL, 4, 8)
     np.testing.assert_array_equal(got, expected[:, :, 0].T)  # word 0 of each set
@@ -69,7 +71,7 @@ def test_both_variants_agree_on_all_words(rng):
     """The very text of the PTX, emulated, against the plain variant."""
     words, scales = _every_word(rng, "cpu")
     low, high = words.numpy().astype(np.uint16), np.roll(words.numpy(), 1).astype(np.uint16)
-    scale = scales.numpy()
+    scale = scales.repeat_interleave(RUN).numpy()
     pair = low.astype(np.uint32) | high.astype(np.uint32) << 16
     registers = {"$4": pair}
     registers["$5"] = ((scale << 7) & 0x7F807F80).astype(np.uint32)
@@ -83,8 +85,9 @@ def test_both_variants_agree_on_all_words(rng):
 
 
 def _every_word(rng, device):
+    """All words; and scales, one for each RUN of them, in which every exponent comes up."""
     words = torch.arange(ALL, dtype=torch.int32).to(torch.int16)
-    exponents = rng.integers(0, 129, (ALL, 4)) + 126
+    exponents = rng.permutation(np.arange(ALL // RUN * 4) % 129).reshape(-1, 4) + 126
     scales = (exponents << np.array([0, 8, 16, 24])).sum(-1).astype(np.uint32).view(np.int32)
     return words.to(device), torch.from_numpy(scales).to(device)
 
@@ -92,14 +95,17 @@ def _every_word(rng, device):
 def _tiles(words, scales, ptx):
     """float32 [4, words] of the variant that `ptx` says."""
     out = torch.full((4, len(words)), torch.nan, dtype=torch.bfloat16, device=words.device)
-    _kernel[(1,)](words.contiguous(), scales.contiguous(), out, len(words), ptx, num_warps=8)
+    run = len(words) // len(scales)
+    _kernel[(len(scales),)](words.contiguous(), scales.contiguous(), out, len(words), run, ptx)
     return out.float().cpu().numpy()
 
 
 @triton.jit
-def _kernel(words, scales, out, COUNT: tl.constexpr, PTX: tl.constexpr):
-    at = tl.arange(0, COUNT)
-    set0, set1, set2, set3 = mxfp4.tiles(tl.load(words + at), tl.load(scales + at), PTX)
+def _kernel(words, scales, out, COUNT: tl.constexpr, RUN: tl.constexpr, PTX: tl.constexpr):
+    """A program has one scale, as a row of a group has: words that share a register share it."""
+    at = tl.program_id(0) * RUN + tl.arange(0, RUN)
+    scale = tl.load(scales + tl.program_id(0) + tl.zeros_like(at))
+    set0, set1, set2, set3 = mxfp4.tiles(tl.load(words + at), scale, PTX)
     tl.store(out + at, set0)
     tl.store(out + COUNT + at, set1)
     tl.store(out + 2 * COUNT + at, set2)

@@ -36,7 +36,7 @@ from ossay.engine.kernels.cuda.weights import Weights
 from ossay.engine.shape import ModelShape
 
 _HEAD_DIMS = (16, 32, 64, 128)
-_WARM = (2, 12, 128, 1024, 2048)  # tokens: one for each way in which a prompt is computed
+_WARM = (2, 12, 80, 128, 1024, 2048)  # tokens: one for each way in which a prompt is computed
 _WARM_DRAWS = (Draw(), Draw(temperature=1.0, top_k=5, top_p=0.9, min_p=0.01))
 _ROOM = 1 << 16  # integers of a batch that is launched as it comes, at first
 
@@ -82,19 +82,20 @@ class Cuda:
 
         Writes to blocks of the cache, so call it before anything is in there.
         """
-        if self.device.type == "cuda":
-            for number, tokens in enumerate(_WARM):
-                if tokens <= min(cache.blocks) * BLOCK:
-                    draw = _WARM_DRAWS[number % len(_WARM_DRAWS)]
-                    self.step(_prompt(tokens), cache, [draw]).token(0)
+        self._be_here()
         for size in reversed(graphs.buckets(most)):  # smaller ones then fit in its memory
             self._decode(size, cache)
+        if self.device.type == "cuda":  # after the graphs, which give free memory back first
+            for number, tokens in enumerate(warm_lengths(cache)):
+                draw = _WARM_DRAWS[number % len(_WARM_DRAWS)]
+                self.step(_prompt(tokens), cache, [draw]).token(0)
 
     def step(self, batch: Batch, cache: Cache, draws: Sequence[Draw | None]) -> Chosen:
         """Compute the batch and choose tokens; returns before the card has done it.
 
         A decode runs as a graph: where every sequence has one token, whose logits are wanted.
         """
+        self._be_here()
         n = len(batch.tokens)
         bucket = graphs.bucket(n)
         if bucket is not None and n == len(batch.starts) - 1 == len(batch.wanted):
@@ -149,6 +150,11 @@ class Cuda:
         rows = Chosen(self._weights, x.values, self._desk, [None] * len(x.values))
         return rows.logits(0, len(x.values)).copy()
 
+    def _be_here(self) -> None:
+        """Make the card the calling thread's: Triton launches there, and a thread begins on 0."""
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
+
     def _launched(self, batch: Batch, cache: Cache) -> torch.Tensor:
         """Compute any batch, kernel by kernel: the hidden state of the wanted tokens, [m, H]."""
         x = self.embed(batch)
@@ -170,6 +176,12 @@ class Cuda:
             room = self._desk.logits
             self._decodes[rows] = Decode(self._weights, cache, rows, room, self._memory)
         return self._decodes[rows]
+
+
+def warm_lengths(cache: Cache) -> list[int]:
+    """Return how long the prompts are that a new cache is tried with: those that it can hold."""
+    most = min(*(blocks * BLOCK for blocks in cache.blocks), int(cache.cos.shape[0]))
+    return [tokens for tokens in _WARM if tokens <= most]
 
 
 def _prompt(tokens: int) -> Batch:

@@ -76,8 +76,8 @@ def judge(found: Found) -> str:
         return f"PyTorch is not installed, or does not load: {INSTALL}"
     if not found.cuda:
         return (
-            f"PyTorch {found.torch} was built without CUDA: install a build with it, as in "
-            f"{INSTALL} on Linux, or see pytorch.org"
+            f"PyTorch {found.torch} was built without CUDA: on Linux `pip install "
+            "--force-reinstall torch triton` brings a build with it; or see pytorch.org"
         )
     if not found.triton:
         return f"Triton is not installed, or does not load: {INSTALL}"
@@ -144,11 +144,25 @@ class CardMeter:
 
     def first(self) -> Machine:
         """Measure both."""
-        return Machine(0, copy_bandwidth(), 0.0, 0.0, bf16_product() * 1e3)
+        size, side = beside(free_memory())
+        return Machine(0, copy_bandwidth(size), 0.0, 0.0, bf16_product(side) * 1e3)
 
     def again(self, machine: Machine) -> Machine:
         """Measure the copy again."""
-        return structs.replace(machine, read_gb_s=copy_bandwidth())
+        size, _ = beside(free_memory())
+        return structs.replace(machine, read_gb_s=copy_bandwidth(size))
+
+
+def beside(free: int) -> tuple[int, int]:
+    """Return how large a copy and a product may be beside a model, whose cache took the rest.
+
+    Bytes of a buffer and rows of a matrix, so that two of the ones or three of the others take
+    half of the `free` bytes at most.
+    """
+    side = _SIDE
+    while 3 * 2 * side**2 > free // 2 and side > 1:
+        side //= 2
+    return min(_COPY, free // 4), side
 
 
 def _seconds(work: Any, repeats: int) -> float:

@@ -164,8 +164,8 @@ def _product(  # type: ignore[no-untyped-def]
     at = out + pair.to(tl.int64)[:, None] * (ROWS // 2 if SWIGLU else ROWS)
     if SWIGLU:
         gate, up = tl.split(tl.reshape(across, (WIDE, TALL // 2, 2)))
-        gate = tl.minimum(gate, limit)
-        up = tl.minimum(tl.maximum(up, -limit), limit)
+        gate = tl.minimum(gate, limit, propagate_nan=tl.PropagateNan.ALL)
+        up = tl.clamp(up, -limit, limit, propagate_nan=tl.PropagateNan.ALL)
         inner = to_bf16((up + 1) * gate / (1 + tl.exp(-alpha * gate)))
         column = tl.program_id(0) * (TALL // 2) + tl.arange(0, TALL // 2)
         tl.store(at + column[None, :], inner, mask=there[:, None] & (column < ROWS // 2)[None, :])

@@ -6,6 +6,7 @@ same function runs as it is, each time it is replayed. Knows nothing of models.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,8 @@ import torch
 _SMALL = (1, 2, 4, 8, 16, 24, 32, 48, 64)
 _STEP = 32  # between the buckets above
 MOST = 256  # rows beyond which a step is long enough to be launched as it is
+
+_RECORDING = threading.Lock()  # CUDA records one graph at a time
 
 
 def buckets(most: int) -> tuple[int, ...]:
@@ -34,7 +37,7 @@ class Graph:
     """One function without arguments or results: it reads and writes tensors that stay."""
 
     def __init__(self, work: Callable[[], None], device: torch.device, pool: Any) -> None:
-        """Record `work`; it runs twice before, so that its kernels are compiled.
+        """Record `work`; it runs once before, so that its kernels are compiled.
 
         `pool` is memory that graphs share which never run at once (`new_pool`).
         """
@@ -42,14 +45,15 @@ class Graph:
         self._graph: Any = None
         if device.type != "cuda":
             return
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            work()
-            work()
-        torch.cuda.current_stream().wait_stream(aside)
+        # In the current stream, like all else: in another this would run beside a second model's
+        # steps, and cuBLAS may have given both the same workspace.
+        work()
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, pool=pool):
+        # thread_local: what other threads do meanwhile, for another model, is not forbidden.
+        with (
+            _RECORDING,
+            torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"),
+        ):
             work()
 
     def replay(self) -> None:

@@ -152,7 +152,8 @@ def tiles(words, scales, PTX: tl.constexpr):  # type: ignore[no-untyped-def]
     """Return the four sets of `words` as bf16 tiles of its shape.
 
     words: int16, any shape [..., columns of words]; scales: int32 of a shape that broadcasts to it
-    (so [rows, 1] for words of one group). A word and scale read as 0 give zeros.
+    (so [rows, 1] for words of one group). A word and scale read as 0 give zeros. Two words that
+    share a register must share their scale: in a left operand neighbours of a row do.
     """
     if PTX:
         even = (scales << 7) & 0x7F807F80  # two factors a register, in bf16's bits 14..7

@@ -133,12 +133,17 @@ def tiles_of(batch: Batch, singles: int, tokens: int) -> I32:
 
 
 def check(batch: Batch, vocab: int) -> None:
-    """Raise ValueError for a token or position that is not there: a kernel would read anything."""
-    if not batch.tokens.size:
+    """Raise ValueError for a token, position or row that is not there: a kernel reads anything."""
+    count = len(batch.tokens)
+    if len(batch.wanted) and not 0 <= batch.wanted.min() <= batch.wanted.max() < count:
+        raise ValueError(f"logits are wanted of a token outside the batch of {count}")
+    if not count:
         return
     if not 0 <= batch.tokens.min() <= batch.tokens.max() < vocab:
         raise ValueError(f"a token outside the vocabulary of {vocab}")
-    last = int(batch.positions.max())
+    first, last = int(batch.positions.min()), int(batch.positions.max())
+    if first < 0:
+        raise ValueError(f"position {first} in a batch")
     for name in ("full_blocks", "sliding_blocks"):
         if last >= getattr(batch, name).shape[1] * BLOCK:
             raise ValueError(f"{name} is too short for position {last}")
