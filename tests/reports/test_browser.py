@@ -194,14 +194,17 @@ def test_light_and_dark_differ_and_both_are_readable(browser, page):
     assert seen["dark"][1] - seen["dark"][0] > 500
 
 
+# Names in charts that reach beyond the chart's own frame.
+CUT_OFF = """[...document.querySelectorAll('.chart text')].filter(text => {
+    const box = text.getBoundingClientRect();
+    const frame = text.ownerSVGElement.getBoundingClientRect();
+    return box.left < frame.left - 1 || box.right > frame.right + 1;
+}).map(text => text.textContent)"""
+
+
 def test_no_name_in_a_chart_is_cut_off(browser, page):
     browser.open(page, width=390)
-    cut = """[...document.querySelectorAll('.chart text')].filter(text => {
-        const box = text.getBoundingClientRect();
-        const frame = text.ownerSVGElement.getBoundingClientRect();
-        return box.left < frame.left - 1 || box.right > frame.right + 1;
-    }).map(text => text.textContent)"""
-    assert browser.evaluate(cut) == []
+    assert browser.evaluate(CUT_OFF) == []
     small = """Math.min(...[...document.querySelectorAll('.chart text')]
         .map(text => text.getBoundingClientRect().height))"""
     assert browser.evaluate(small) >= 10
@@ -470,12 +473,7 @@ def test_ratings_and_answers_fit_and_can_be_read(browser, rated_page, width, sch
 
 def test_no_name_in_a_chart_of_ratings_is_cut_off(browser, rated_page):
     browser.open(rated_page, width=390)
-    cut = """[...document.querySelectorAll('.chart text')].filter(text => {
-        const box = text.getBoundingClientRect();
-        const frame = text.ownerSVGElement.getBoundingClientRect();
-        return box.left < frame.left - 1 || box.right > frame.right + 1;
-    }).map(text => text.textContent)"""
-    assert browser.evaluate(cut) == []
+    assert browser.evaluate(CUT_OFF) == []
 
 
 def test_a_problem_shows_all_answers_and_hostile_text_stays_text(browser, rated_page):
