@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ossay.core.errors import UsageError
 from ossay.engine.batch import BLOCK, I32, Batch
+from ossay.engine.cache import blocks_for
 from ossay.engine.draw import Draw
 from ossay.engine.kernels.cuda import attention_prefill, graphs, layers, paper
 from ossay.engine.kernels.cuda.cache import Cache, new_cache
@@ -186,7 +187,7 @@ def warm_lengths(cache: Cache) -> list[int]:
 
 def _prompt(tokens: int) -> Batch:
     """A prompt of zeros in the first blocks, of which the last token's logits are wanted."""
-    table = np.arange(-(-tokens // BLOCK), dtype=np.int32)[None]
+    table = np.arange(blocks_for(tokens), dtype=np.int32)[None]
     return Batch(
         tokens=np.zeros(tokens, np.int32),
         positions=np.arange(tokens, dtype=np.int32),

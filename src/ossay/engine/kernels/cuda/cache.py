@@ -11,6 +11,7 @@ import torch
 from msgspec import Struct
 
 from ossay.engine.batch import BLOCK
+from ossay.engine.cache import blocks_for
 from ossay.engine.rope import tables
 from ossay.engine.shape import ModelShape
 
@@ -49,7 +50,7 @@ class Cache(Struct, frozen=True):
     @property
     def width(self) -> int:
         """Blocks of the longest sequence."""
-        return -(-int(self.cos.shape[0]) // BLOCK)
+        return blocks_for(int(self.cos.shape[0]))
 
 
 def new_cache(
