@@ -240,7 +240,7 @@ def test_tabs_and_names_with_commas_and_newlines(table):
         (b"item,model,score\n", "no rows"),
         (b"\n\n", "no header"),
         (b"", "is empty"),
-        (gzip.compress(PLAIN.encode() * 99)[:60], "damaged"),
+        pytest.param(gzip.compress(PLAIN.encode() * 99)[:60], "damaged", id="cut gzip"),
         (b"item,item,model,score\nq,r,A,1\n", "could each be the item"),
         (b"x,item,model,score,score\nq,r,A,1,1\n", "could each be the score"),
     ],
