@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# On small matrices a second thread only waits for the first; `make test` says so too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +44,6 @@ def logits_of():
 @pytest.fixture(scope="session")
 def backend():
     """(name, shape, checkpoint, precision) -> that backend's kernels; skips where it is missing."""
-    import os
 
     def make(name, shape, checkpoint, precision="exact"):
         if name == "reference":
@@ -68,7 +72,6 @@ def vocabulary(vocabulary_file):
 @pytest.fixture(scope="session")
 def vocabulary_file():
     """Its file: among the real data, or where it was pulled to."""
-    import os
     from pathlib import Path
 
     from ossay.core.errors import UsageError

@@ -62,10 +62,10 @@ class Notes:
         return [entry for entry in self.entries if isinstance(entry, Decision)]
 
 
-def lane(route=None, cheap=None, strong=None, validator=None, *, log=None, **more):
+def lane(route=None, cheap=None, strong=None, validator=None, *, log=None, clock=None, **more):
     """A lane over scripts, right ones where none are given. `more` goes to Parts and Lane."""
     route = route or Route("support")
-    clock = SystemClock()
+    clock = clock or SystemClock()
     cheap = cheap or Faulty(name="cheap", message=Message("assistant", RIGHT))
     strong = strong or Faulty(name="strong", message=Message("assistant", "Strongly."))
     of_lane = {name: more.pop(name) for name in ("embeddings",) if name in more}

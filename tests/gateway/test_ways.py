@@ -37,6 +37,13 @@ ROUTE = Route(
 )
 
 
+class OneDate(SystemClock):
+    """Ids begin with the time, and are to be the same both ways."""
+
+    def unix(self):
+        return 1.8e9
+
+
 class Pieces:
     """A model that can't be passed on to."""
 
@@ -62,7 +69,7 @@ class Way:
 
     @asynccontextmanager
     async def open(self, house):
-        clock = SystemClock()
+        clock = OneDate()
         async with self.upstream:
             row = Provider(self.upstream.base_url, None, prices={"m": PRICE})
             model = Endpoint("mock/m", row, None, retry=RetryPolicy(attempts=1))
@@ -78,7 +85,7 @@ class Way:
             )
             cheap = model if self.flat else Pieces(model)
             lane = house.lane(
-                ROUTE, cheap, strong, judge, log=self.log, auditor=auditor,
+                ROUTE, cheap, strong, judge, log=self.log, auditor=auditor, clock=clock,
                 budgets={"team": self.budget}, detectors=[detector("money")],
             )  # fmt: skip
             breaker = lane.router.parts.cheap.breaker

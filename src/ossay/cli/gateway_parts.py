@@ -19,6 +19,7 @@ from ossay.cli.gateway_models import Models
 from ossay.cli.gateway_policies import note_of, planner_of
 from ossay.cli.gateway_source import Source
 from ossay.core.chance import Unforeseen
+from ossay.core.decision import entry_id
 from ossay.core.errors import LedgerError
 from ossay.gateway.front import front_of
 from ossay.gateway.house import House, Lane
@@ -152,7 +153,7 @@ class Gateway:
         self._tasks.append(task)
 
     def _unique(self) -> str:
-        return f"{self._rng.getrandbits(128):032x}"
+        return entry_id(self._clock.unix(), self._rng)
 
     def _note_tripped(self) -> None:
         for name, planner in self._planners.items():

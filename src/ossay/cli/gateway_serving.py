@@ -55,12 +55,14 @@ def serve_alone(source: Source, bound: socket.socket, share: Share, ready: Ready
 
 async def _serve(source: Source, bound: socket.socket, share: Share, ready: Ready) -> int | None:
     from ossay.gateway.app import App
+    from ossay.server.garbage import settle
     from ossay.server.serve import serve
 
     gateway = Gateway(source, share=share)
     try:
         house = await gateway.open()
         drain_s = source.file.gateway.drain_s
+        settle()
         return await serve(App(house), bound, drain_s=drain_s, ready=lambda: ready(gateway.notes))
     finally:
         await gateway.aclose()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Body = Callable[[str], bytes | None]
 
-_ID = 8  # characters of an id in a line; `show` takes any start of one
+_ID = 16  # characters of an id in a line, four of them random; `show` takes any start of one
 _SHOWN = 4_000  # characters of a text
 _KINDS = ("request", "draft", "verdict", "answer")
 

@@ -176,6 +176,7 @@ async def _serve(
 ) -> int | None:
     from ossay.cli.serve_load import load
     from ossay.server.app import App
+    from ossay.server.garbage import settle
     from ossay.server.house import House
     from ossay.server.serve import serve as serve_app
 
@@ -202,6 +203,7 @@ async def _serve(
             click.echo(f"ossay serves {house.names.first} at {url}")
         sys.stdout.flush()
 
+    settle()
     return await serve_app(App(house), bound, drain_s=drain_s, ready=ready)
 
 

@@ -13,7 +13,7 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
-from ossay.core.decision import Decision, PlanName, canonical, digest
+from ossay.core.decision import Decision, PlanName, canonical, digest, entry_id
 from ossay.core.errors import OssayError
 from ossay.core.types import Delta, Reply, Request, Timing
 from ossay.gateway.asks import Answering, Asks
@@ -123,8 +123,8 @@ class _Again:
         self._kept = kept
         self._request = request
         self._began = parts.clock.monotonic()
-        id_ = f"{parts.rng.getrandbits(128):032x}"
-        self._account = Account(id_, parts.clock.unix(), parts.route, caller.key, request)
+        at = parts.clock.unix()
+        self._account = Account(entry_id(at, parts.rng), at, parts.route, caller.key, request)
         self._account.assessed = assessed
         self._account.planned = replace(planned, plan=kept.decision.plan)
         self._account.why = f"cached: the answer of {kept.decision.id}"

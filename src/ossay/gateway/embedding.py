@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ossay.core.decision import Called, Decision, Ending, PlanName, digest
+from ossay.core.decision import Called, Decision, Ending, PlanName, digest, entry_id
 from ossay.core.errors import ModelCallError, OssayError
 from ossay.core.model import Passed, Passes
 from ossay.core.types import Price, Reply, Request, Usage
@@ -77,9 +77,10 @@ class _Embedding:
         self._purse: Purse | None = None
         self._bound = 0.0
         self.decision: Decision | None = None
+        at = parts.clock.unix()
         self._row = Decision(
-            id=f"{parts.rng.getrandbits(128):032x}",
-            at=parts.clock.unix(),
+            id=entry_id(at, parts.rng),
+            at=at,
             route=f"{lane.name}/embeddings",
             key=asking.key.name if asking.key is not None else "",
             criticality=assessed.criticality,

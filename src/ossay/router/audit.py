@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from ossay.core.decision import Audit, Called, Log, canonical, digest
+from ossay.core.decision import Audit, Called, Log, canonical, digest, entry_id
 from ossay.core.errors import ModelCallError, OssayError
 from ossay.core.types import Reply, Request
 from ossay.router.account import Account
@@ -109,11 +109,11 @@ class Auditor:
         body: bytes,
         call: Called | None,
     ) -> None:
-        kept = account.kept_until
+        kept, at = account.kept_until, self._clock.unix()
         audit = Audit(
-            id=f"{self._rng.getrandbits(128):032x}",
+            id=entry_id(at, self._rng),
             of=account.id,
-            at=self._clock.unix(),
+            at=at,
             chance=account.audit_chance,
             wrong=None if verdict is None else verdict.verdict != "approve",
             answer_hash=digest(canonical(reply.message)),

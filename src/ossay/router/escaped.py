@@ -7,6 +7,7 @@ draft was published.
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -101,6 +102,7 @@ class Escaped:
         )
 
 
+@lru_cache(maxsize=256)
 def _rounded(chance: float) -> float:
     """To four digits, so that there are few of them however often a share is changed."""
     return float(f"{chance:.4g}")

@@ -132,8 +132,10 @@ def stratum_of(decision: Decision) -> str:
 
 def answered(decision: Decision, step: str) -> Called | None:
     """The first call of that step that was answered."""
-    found = (one for one in decision.calls if one.step == step and one.ended == "answered")
-    return next(found, None)
+    for one in decision.calls:
+        if one.step == step and one.ended == "answered":
+            return one
+    return None
 
 
 def _most(counted: Counter[str]) -> str:

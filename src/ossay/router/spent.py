@@ -80,7 +80,9 @@ class Spent:
         draft, strong = answered(decision, "draft"), answered(decision, "strong")
         draft_usd = None if draft is None else draft.cost_usd
         strong_usd = None if strong is None else strong.cost_usd
-        route = self._routes.setdefault(decision.route, _OfRoute())
+        route = self._routes.get(decision.route)
+        if route is None:
+            route = self._routes[decision.route] = _OfRoute()
         if decision.cost_usd is None or (strong_usd is None and (strong or draft_usd is None)):
             self._left_out += 1
         elif strong_usd is not None:

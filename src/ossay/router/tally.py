@@ -146,7 +146,10 @@ class Tally:
         at = decision.at
         self._first_at = at if self._first_at is None else min(self._first_at, at)
         self._last_at = at if self._last_at is None else max(self._last_at, at)
-        self._endings.setdefault(decision.plan, Counter())[decision.ending] += 1
+        endings = self._endings.get(decision.plan)
+        if endings is None:
+            endings = self._endings[decision.plan] = Counter()
+        endings[decision.ending] += 1
         self._criticality[decision.criticality] += 1
         self._raised += bool(decision.raised)
         self._spent.add(decision)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
-from ossay.core.decision import Criticality, Log, Step
+from ossay.core.decision import Criticality, Log, Step, entry_id
 from ossay.core.types import Reply, Request
 from ossay.router.account import Account
 from ossay.router.audit import Auditor
@@ -61,13 +61,8 @@ class Work:
         self.request = request
         self.caller = caller
         self.began = parts.clock.monotonic()
-        self.account = Account(
-            f"{parts.rng.getrandbits(128):032x}",
-            parts.clock.unix(),
-            parts.route,
-            caller.key,
-            request,
-        )
+        at = parts.clock.unix()
+        self.account = Account(entry_id(at, parts.rng), at, parts.route, caller.key, request)
         self.purse: Purse | None = None
 
     @property
