@@ -9,7 +9,7 @@ from ossay.core.decision import Audit, Called, Decision
 from ossay.core.types import Usage
 from ossay.gateway.exposition import text_of
 from ossay.gateway.metrics import SECONDS, Metrics
-from ossay.gateway.seen import Seen
+from ossay.gateway.seen import RECENT, Seen
 from ossay.router.planner import ByTable
 
 CALL = Called(
@@ -98,6 +98,16 @@ def test_escapes_and_their_bound_come_from_audits(house):
     assert 0.02 < got["escapes_at_most", "cheap"] < 0.2
     assert ("escapes_rate", "validate") not in got
     assert got["stage_seconds_count", "audit", "groq/small"] == 50
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 200])
+def test_whoever_looks_finds_all_and_each_once(house, count):
+    counted = Counted().hear(house, *map(decision, range(count)))
+    for _ in range(2):
+        recent = [one.id for one in counted.seen.recent]
+        assert recent == [f"d{n}" for n in range(max(0, count - RECENT), count)]
+        assert counted.seen.tally.summary().requests == count
+        assert counted.samples()["requests_total", "cheap", "draft", "low", "support"] == count
 
 
 def test_embeddings_are_requests_but_neither_escape_nor_save(house):

@@ -44,7 +44,7 @@ class App:
             else:
                 await asking.fail(draining() if self.house.stopped else as_api_error(error))
         finally:
-            self.house.seen.metrics.request(at, asking.status)
+            self.house.seen.answered(at, asking.status)
             if _log.isEnabledFor(logging.INFO):
                 decided = asking.decided
                 id_ = decided.id if decided is not None else "-"

@@ -222,10 +222,11 @@ class DecisionLog:
     def _end(self, written: Head | None) -> None:
         """An entry is on the disk, or never will be."""
         self._waiting -= 1
-        crowd, self._crowd = self._crowd, []
-        for room in crowd:
-            if not room.done():
-                room.set_result(None)
+        if self._crowd:
+            crowd, self._crowd = self._crowd, []
+            for room in crowd:
+                if not room.done():
+                    room.set_result(None)
         if written is None or self._file is None:
             return
         try:
