@@ -171,6 +171,9 @@ class Connection(HttpToolsProtocol):
             return
         self._in_second_body = False
         super().on_message_complete()
+        if self.cycle is self._active:
+            # A large body paused the reading; only what is read tells that the client has left.
+            self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._active = cycle
