@@ -28,6 +28,7 @@ from ossay.router.route import Route
 from ossay.router.router import Router
 from ossay.router.stage import Upstream
 from ossay.router.work import Parts
+from ossay.server.garbage import settle
 from ossay.server.serve import bind, serve
 
 
@@ -49,6 +50,7 @@ def main() -> None:
     def ready() -> None:
         print(json.dumps({"port": bound.getsockname()[1], "pid": os.getpid()}), flush=True)
 
+    settle()
     uvloop.run(serve(app, bound, drain_s=2.0, ready=ready))
 
 

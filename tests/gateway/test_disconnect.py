@@ -1,8 +1,9 @@
 """A client that leaves: the model stops, the place is free, and the row says `left`."""
 
 import asyncio
+import gc
 import random
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -164,5 +165,67 @@ def test_a_provider_is_hung_up_on(house, stream, begins):
                 await gone(house, client, log)
             await model.aclose()
         assert upstream.asked == 1
+
+    house.run(run())
+
+
+@pytest.mark.parametrize("size", [60_000, 70_000, 200_000, 3_000_000])
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_leaves_after_a_large_request_is_noticed_too(house, stream, size):
+    async def run():
+        log, held = house.Notes(), house.Held()
+        async with house.gateway(house.lane(cheap=held, log=log)) as client:
+            _, writer = await client.connect()
+            writer.write(house.chat_request("x" * size, stream=stream))
+            await house.until(lambda: held.running == 1)
+            writer.close()
+            await house.until(lambda: held.running == 0)
+            await gone(house, client, log)
+
+    house.run(run())
+
+
+@contextmanager
+def unreachable():
+    """Yields a list, empty until the end: of what then only the collector of cycles could free."""
+    found = []
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found.extend(gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def texts(found):
+    held = [one for thing in found for one in (thing, *gc.get_referents(thing))]
+    return [one for one in held if isinstance(one, bytes | str)]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_leaves_takes_a_large_request_along(house, stream):
+    """Else a few dozen clients that stop their answers are gigabytes, until it is looked for."""
+
+    async def run():
+        log, upstream = house.Notes(), Upstream(stream)
+        async with upstream.listening() as url:
+            model = Endpoint("lab/m", Provider(url), None, retry=RetryPolicy(attempts=1))
+            async with house.gateway(house.lane(cheap=model, log=log)) as client:
+                with unreachable() as found:
+                    for number in range(1, 4):
+                        _, writer = await client.connect()
+                        writer.write(house.chat_request("word " * 40_000, stream=stream))
+                        await house.until(lambda number=number: upstream.asked == number)
+                        writer.close()
+                        await house.until(lambda number=number: len(log.decisions) == number)
+                        await house.until(lambda: not client.house.running)
+            await model.aclose()
+        assert found
+        assert max(map(len, texts(found)), default=0) < 100_000
 
     house.run(run())

@@ -72,7 +72,7 @@ class Timed:
 
 
 class Metrics:
-    """The counters of one gateway. `hear` and `request` are on the way of every request.
+    """The counters of one gateway. `request` is on the way of every request.
 
     Attributes:
         decisions: (route, plan, criticality, ending) -> requests.

@@ -118,7 +118,10 @@ class Endpoint:
             if call.answered:
                 failure.status = 200
             # Raised out here so that no exception which knows the request's headers hangs on it.
-            raise failures.cleaned(failure, self._reference, self._key)
+            try:
+                raise failures.cleaned(failure, self._reference, self._key)
+            finally:
+                del failure  # else it and this frame, with the request, would hold each other
 
     async def pass_on(
         self,

@@ -68,7 +68,10 @@ class PassedWhole:
             return body
         self.close()
         failure.status = 200
-        raise passage.cleaned(failure)
+        try:
+            raise passage.cleaned(failure)
+        finally:
+            del failure  # else it and this frame would hold each other
 
     def close(self) -> None:
         """Break it off."""
@@ -131,7 +134,10 @@ class PassedStream:
             failure = error
         self.close()
         failure.began, failure.acted, failure.status = self.began, self.acted, 200
-        raise self._passage.cleaned(failure)
+        try:
+            raise self._passage.cleaned(failure)
+        finally:
+            del failure  # else it and this frame would hold each other
 
     def close(self) -> None:
         """Break it off; what is at its end keeps its connection."""

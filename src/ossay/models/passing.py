@@ -115,7 +115,10 @@ class Passage:
         if exchange is not None:
             exchange.close()
         # Out here, so that nothing which knows the request's headers hangs on it.
-        raise self.cleaned(failure)
+        try:
+            raise self.cleaned(failure)
+        finally:
+            del failure  # else it and this frame, with the request, would hold each other
 
     def cleaned(self, error: ModelCallError) -> ModelCallError:
         """An error that is safe to show."""
@@ -162,8 +165,7 @@ class Passage:
             text = b""  # the status says enough
         now = self.clock.unix()
         headers = {name: exchange.headers.get(name.lower(), "") for name in _WAITS}
-        refusal = failures.of_status(status, headers, text[:_ERROR_BODY_BYTES], now)
-        raise refusal.error
+        raise failures.of_status(status, headers, text[:_ERROR_BODY_BYTES], now).error
 
 
 _COUNT = {"include_usage": True}

@@ -62,7 +62,10 @@ async def finalised(work: Work, draft: Reply) -> tuple[Reply, Ending] | None:
         account.why = "the draft was finalised"
         return reply, "strong"
     assert failed is not None  # a router has a strong model
-    raise Withheld("a draft that nobody has finalised", failed) from failed
+    try:
+        raise Withheld("a draft that nobody has finalised", failed) from failed
+    finally:
+        del failed  # else it and this frame, with the request, would hold each other
 
 
 def question(request: Request, draft: Reply) -> Request:

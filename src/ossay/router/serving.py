@@ -172,9 +172,12 @@ class Serving:
             except ModelCallError as error:
                 failed = error
         assert failed is not None  # a router has a strong model
-        if self._account.planned.plan == "strong":
-            raise failed
-        raise Withheld(self._account.why, failed) from failed
+        try:
+            if self._account.planned.plan == "strong":
+                raise failed
+            raise Withheld(self._account.why, failed) from failed
+        finally:
+            del failed  # else it and this frame, with the request, would hold each other
 
     async def publish(self, ending: Ending, reply: Reply, *, durable: bool = False) -> None:
         """Log what goes out, then begin its audit where it was drawn."""

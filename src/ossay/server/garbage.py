@@ -1,20 +1,17 @@
-"""Settling: Python's collector of cycles, told what a server's life is like. Knows nothing of it.
+"""Garbage: Python's collector of cycles and what was there before the first request.
 
-What is there once a server listens (modules, routes, weights' names) stays until its end; walking
-through all of it whenever requests have made enough objects costs tens of milliseconds, in which
-nobody is answered.
+Modules, routes and the names of weights stay until a server's end. Walking through all of them
+whenever requests have made enough objects costs tens of milliseconds, in which nobody is answered.
+How often it looks at the rest is left alone: what failed may leave a request in a cycle, and it is
+this that frees it. Knows nothing of requests.
 """
 
 from __future__ import annotations
 
 import gc
 
-# New objects before the youngest are looked at. Requests leave hardly a cycle behind.
-_YOUNG = 10_000
-
 
 def settle() -> None:
     """Never look again at what there is now. For a process that serves and does nothing else."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])

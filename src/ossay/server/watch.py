@@ -42,6 +42,7 @@ class Watch:
         self._line = line
         self._looking: asyncio.Task[None] | None = None
         self._why: Exception | None = None
+        self._stopped = False
 
     def __enter__(self) -> Watch:
         task = asyncio.current_task()
@@ -64,14 +65,21 @@ class Watch:
     ) -> None:
         self._among.discard(self)
         self.look_away()
-        if self._why is not None:
-            self._task.uncancel()
-            if isinstance(error, asyncio.CancelledError):
-                raise self._why from None
+        why, self._why = self._why, None
+        if why is None:
+            return
+        self._task.uncancel()
+        if isinstance(error, asyncio.CancelledError):
+            try:
+                raise why from None
+            finally:
+                # Else the reason and this frame hold each other, and all that was on its way.
+                del why, error, at
 
     def stop(self, why: Exception) -> None:
         """Cancel the answer, which then ends with `why`."""
-        if self._why is None:
+        if not self._stopped:
+            self._stopped = True
             self._why = why
             self._task.cancel()
 
