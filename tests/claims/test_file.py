@@ -262,7 +262,7 @@ def test_a_campaign_of_the_ledger():
     )
     records = Records((Source("camp", "campaign"),), rows)
     body = with_table('campaign = "camp"').replace("states = 0.5", "states = 0.8") + BETTER
-    file = parse(body, ledgered=lambda name: records)
+    file = parse(body, ledgered=lambda name: (records, None))
     assert {one.answer.verdict for one in check_claims(file, fresh_rng)} == {
         "reproduced",
         "supported",
@@ -278,7 +278,7 @@ def test_a_missing_score_is_no_zero():
     )
     file = parse(
         with_table('campaign = "c"').replace("states = 0.5", "states = 1.0"),
-        ledgered=lambda name: Records((Source("c", "campaign"),), rows),
+        ledgered=lambda name: (Records((Source("c", "campaign"),), rows), None),
     )
     assert file.tables["t"].rows["a"]["n"] == 1
     assert file.tables["t"].rows["a"]["missing"] == 1

@@ -77,6 +77,7 @@ VERDICTS = {
         'kind="better"\ntable="counts"\na="c"\nb="a"',  # behind by no more than chance
         'kind="tied"\ntable="counts"\na="a"\nb="c"\nmargin=0.05',
         'kind="family"\ntable="counts"\npairs=[["a","b"],["a","c"]]',
+        'kind="family"\ntable="counts"\npairs=[["c","a"]]',  # behind by no more than chance
         'kind="stable"\na={passed=2,n=3}\nb={passed=2,n=3}',
         'kind="better"\na={passed=3,n=3}\nb={passed=3,n=3}',
     ],
@@ -189,6 +190,29 @@ def test_means_of_rows(shown, verdict):
         f'columns=["row","p","q","mean"]\nrows=[["one",3,5,{shown}],["two",1,2,1.5]]'
     )
     assert check(body).verdict == verdict
+
+
+def test_a_family_is_contradicted_by_its_test_alone():
+    """d has a point more than c: that is chance, and said; b is behind c after correction."""
+    open_ = check('kind="family"\ntable="counts"\npairs=[["a","b"],["c","d"]]')
+    assert open_.verdict == "not_distinguishable"
+    assert open_.because == (
+        "1 of 2 asserted pairs survive the correction; not c > d. The figures have the second "
+        "ahead, though not by more than chance: c > d."
+    )
+    against = check('kind="family"\ntable="counts"\npairs=[["c","d"],["b","c"]]')
+    assert (against.verdict, against.numbers["shown"]) == ("contradicted", 0)
+    assert against.because == "After the correction the second is the better one: b > c."
+
+
+def test_failures_by_task_are_those_of_whole_tasks():
+    """1 of 3 and 3 of 3 pass: tasks fail 2 of 3 at worst, and none at best."""
+    rate = '\nof={}\ntable="t"\nby_task=true\nunit="%"\n'
+    table = '[table.t]\nsource="s"\ncolumns=["task","passed","n"]\nrows=[["a",1,3],["b",3,3]]'
+    said = "over 2 tasks like these (whole tasks drawn): "
+    fails = check(f'kind="failure_rate"\nstates=33.3{rate}{table}')
+    assert f"{said}0.0 to 66.7 %" in fails.steps
+    assert f"{said}33.3 to 100.0 %" in check(f'kind="rate"\nstates=66.7{rate}{table}').steps
 
 
 def test_rounding_of_inputs_and_of_the_stated_number_counts():

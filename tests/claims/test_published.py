@@ -58,6 +58,6 @@ def test_the_readmes_own_example_runs():
         for item in range(400)
     )
     records = Records((Source("weekly-3", "campaign"),), rows)
-    place = Place(PUBLISHED, ledgered=lambda name: records)
+    place = Place(PUBLISHED, ledgered=lambda name: (records, None))
     (found,) = check_claims(parse_claims(text, source="readme", place=place), fresh_rng)
     assert found.answer.verdict == "supported"

@@ -91,6 +91,49 @@ def test_nothing_out_of_a_file_acts_on_the_terminal(tmp_path):
         assert not set("\x1b\x07\u202e") & set(done.output)
 
 
+WATCHED = """
+name = "watched"
+models = ["scripted/reference", "scripted/do_nothing"]
+suites = ["agentic-core"]
+tasks = ["minimal_fix"]
+instances = 6
+attempts = 1
+[stop]
+futility = 0.0
+"""
+OF_CAMPAIGN = """
+title = "t"
+[[source]]
+id = "s"
+name = "n"
+citation = "c"
+[table.t]
+source = "s"
+campaign = "watched"
+[[claim]]
+id = "x"
+says = "the reference is better"
+source = "s"
+kind = "better"
+table = "t"
+a = "scripted/reference"
+b = "scripted/do_nothing"
+"""
+
+
+def test_a_watched_campaign_is_judged_as_compare_judges_it(ossay, tmp_path):
+    """6 against 0: McNemar's p is 0.031, and the e-value is below 20."""
+    (tmp_path / "plan.toml").write_text(WATCHED)
+    (tmp_path / "f.toml").write_text(OF_CAMPAIGN)
+    words = ("run", "plan.toml", "--quiet", "--trust-local")
+    assert ossay(*words, cwd=tmp_path).returncode == 0
+    compared = ossay("compare", "reference", "do_nothing", "--json", cwd=tmp_path).stdout
+    done = ossay("claims", "f.toml", "--json", cwd=tmp_path)
+    (claim,) = json.loads(done.stdout)["claims"]
+    assert claim["verdict"] == "not_distinguishable"
+    assert json.loads(compared)["sentence"] in claim["steps"]
+
+
 def test_a_bad_file_is_a_usage_error(tmp_path):
     path = tmp_path / "f.toml"
     path.write_text(BAD.replace('kind = "sum"', 'kind = "summ"'))

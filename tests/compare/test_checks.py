@@ -72,6 +72,46 @@ def test_a_summary_over_other_items_may_differ(rows):
     assert kinds(problems_of(missing)) == [("unlike_stated", "warning", "a")]
 
 
+def tasks_of(model, shares):
+    """{task: share right of 50} as a log each, which states its own mean."""
+    sources, found, stated = [], [], []
+    for task, share in shares.items():
+        name = f"{model}-{task}"
+        sources.append(Source(name, "inspect"))
+        right = round(50 * share)
+        found += [Result(model, f"{task}/{i}", float(i < right), source=name) for i in range(50)]
+        stated.append(Stated(model, share, source=name))
+    return Records(tuple(sources), tuple(found), stated=tuple(stated))
+
+
+@pytest.mark.parametrize("n", [None, 50])
+def test_a_log_s_own_summary_is_of_its_own_rows(n):
+    """Two tasks, 90 and 30 %: each log is held against itself; a file beside them against all."""
+    records = tasks_of("a", {"easy": 0.9, "hard": 0.3})
+    stated = tuple(replace(one, n=n) for one in records.stated)
+    assert problems_of(replace(records, stated=stated)) == ()
+    whole = Stated("a", 0.6, source="summary")
+    assert problems_of(replace(records, stated=(*stated, whole))) == ()
+    wrong = replace(stated[0], value=0.3)
+    found = problems_of(replace(records, stated=(wrong, stated[1])))
+    assert kinds(found) == [("unlike_stated", "broken", "a")]
+    assert "its rows give 90 % over 50, its source states 30 %" in found[0].text
+    idle = tuple(
+        replace(row, score=None, missing="unparsed") if row.source == "a-easy" else row
+        for row in records.results
+    )
+    found = problems_of(replace(records, results=idle, stated=stated[:1]))
+    assert [one.kind for one in found] == [
+        "much_missing"
+    ]  # no score of that log to hold it against
+
+
+def test_counts_are_held_against_their_own_summary():
+    counts = (Count("a", 27, 30, source="x"), Count("a", 6, 30, "hard", source="y"))
+    stated = (Stated("a", 0.9, source="x"), Stated("a", 0.2, source="y"))
+    assert problems_of(Records((), (), counts, stated)) == ()
+
+
 def test_counts_and_other_scores_are_held_against_it_too(rows):
     counts = Records((), (), (Count("a", 23, 30),), (Stated("a", 0.8, digits=2),))
     assert kinds(problems_of(counts)) == [("unlike_stated", "note", "a")]
@@ -153,6 +193,28 @@ def test_one_right_answer_of_another_says_nothing_of_the_harness(rows):
     assert problems_of(rows({"a": [1] * 12, "b": [0] * 12})) == ()
     found = problems_of(rows({"a": [1] * 20, "b": [0] * 20}))
     assert kinds(found) == [("nothing_right", "warning", "b")]
+
+
+@pytest.mark.parametrize(
+    ("versions", "item", "kind"),
+    [
+        (("1.0", "2.0"), "s/t/1", ["asked_otherwise"]),
+        (("1.0", "1.0"), "s/t/1", []),
+        (("1.0", "2.0"), "other/t/1", []),  # that suite is the same in both
+    ],
+)
+def test_campaigns_of_two_versions_of_a_suite(versions, item, kind):
+    sources = tuple(
+        Source(name, "campaign", made_with={"suite s": version, "suite other": "3"})
+        for name, version in zip(("c1", "c2"), versions, strict=True)
+    )
+    rows = (Result("a", item, 1.0, source="c1"), Result("b", item, 0.0, source="c2"))
+    found = problems_of(Records(sources, rows))
+    assert [problem.kind for problem in found] == kind
+    if found:
+        assert "'c1' ran suite 's' in version '1.0' and 'c2' in version '2.0'" in found[0].text
+    apart = (rows[0], replace(rows[1], item="s/t/2"))
+    assert problems_of(Records(sources, apart)) == ()
 
 
 @pytest.mark.parametrize(("one", "other"), [("Model", "model"), ("caf\u00e9", "cafe\u0301")])

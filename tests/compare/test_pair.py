@@ -46,6 +46,23 @@ def test_the_known_pairs(swebench, rng, a, b, only_a, only_b, p):
     assert found.test == "exact McNemar"
 
 
+def test_a_metric_of_which_less_is_better(rows, rng):
+    """Mistakes: fewer are better where the reader says so; nothing else changes."""
+    mistakes = rows({"a": [1, 2, 3, 1] * 5, "b": [6, 9, 7, 8] * 5})
+    plain = compare_models(mistakes, "a", "b", rng=rng)
+    found = compare_models(mistakes, "a", "b", less=True, rng=rng)
+    assert (plain.verdict.kind, found.verdict.kind) == ("b_better", "a_better")
+    assert found.verdict.sentence.startswith("a better: 5.75 below b")
+    assert (found.comparison.p, found.interval_a) == (plain.comparison.p, plain.interval_a)
+    shares = rows({"a": [0.1, 0.2] * 9, "b": [0.5, 0.75] * 9})
+    assert (
+        compare_models(shares, "a", "b", less=True, rng=rng).interval_a
+        == compare_models(shares, "a", "b", rng=rng).interval_a
+    )
+    for few in (rows({"a": [0] * 20, "b": [1] * 20}), counts(("a", 2, 30), ("b", 25, 30))):
+        assert compare_models(few, "a", "b", less=True, rng=rng).verdict.kind == "a_better"
+
+
 def test_a_cost_is_better_when_it_is_less(swebench, rng):
     found = compare_models(swebench, "GPT-5 mini", "o3 (", metric="cost_usd", rng=rng)
     assert found.verdict.kind == "a_better"

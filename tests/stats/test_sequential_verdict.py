@@ -65,6 +65,13 @@ def test_degenerate_races_get_a_correct_answer():
     assert "above 1,000,000" in sure.sentence
 
 
+def test_an_e_value_too_small_for_a_float_is_no_evidence():
+    lost = race(480, 480, 2000, bet=Bet(edge=0.95))
+    found = sequential_verdict(lost, "used_up")
+    assert (lost.e_value, found.kind, found.p) == (0.0, "not_enough_data", 1.0)
+    assert "(e-value 0 where 20 decides" in found.sentence
+
+
 def test_a_verdict_that_the_counts_don_t_bear_is_refused():
     with pytest.raises(ValueError, match="don't decide"):
         sequential_verdict(race(3, 2, 9), "decided")

@@ -50,7 +50,7 @@ def read_claims(
     Args:
         path: The TOML file.
         outside: Whether the files that it names may lie outside its folder.
-        ledgered: Gives the records of a campaign or an import by name.
+        ledgered: Gives the records of a campaign or an import by name, and the campaign.
 
     Raises:
         UsageError: the file, or anything in it, is not as it should be; the text says where.

@@ -15,6 +15,7 @@ from ossay.claims.span import Span, printed, sure
 from ossay.core.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
+    from ossay.core.records import CampaignRecord
     from ossay.core.results import Records
 
 Value = int | float | str
@@ -31,6 +32,7 @@ class Table(Struct, frozen=True):
         rows: Row name -> column -> value; a hole is ''.
         digits: Column -> decimals to which its numbers are rounded; a column not named is exact.
         records: The results behind it, where it was made of some.
+        campaign: The campaign that they are of, where it is known.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Table(Struct, frozen=True):
     rows: dict[str, dict[str, Value]]
     digits: dict[str, int] = {}
     records: Records | None = None
+    campaign: CampaignRecord | None = None
 
     def row(self, name: str) -> dict[str, Value]:
         """The row of that name; raises `UnknownName`."""

@@ -14,20 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ossay.claims.keys import convert
 from ossay.claims.table import Table, Value, make_table
 from ossay.core.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from ossay.core.records import CampaignRecord
     from ossay.core.results import Records
 
 MAX_CSV = 20_000_000  # bytes; a table that a person wrote
 _WHOLE = re.compile(r"[+-]?\d{1,15}")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 
-# The records of a campaign or an import of the ledger, by its name.
-Ledgered = Callable[[str], "Records"]
+# The records of a campaign or an import of the ledger, by its name; and the campaign, if it is one.
+Ledgered = Callable[[str], "tuple[Records, CampaignRecord | None]"]
 
 
 class TableToml(Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,9 +149,11 @@ def _value(text: str) -> Value:
 
 def _of_results(name: str, spec: TableToml, place: Place) -> Table:
     """One row a model: what passed, of how many, the mean, the cost; the records stay behind it."""
+    from ossay.compare.counts import total
     from ossay.compare.selection import choose_metric, costs_in, models_in
     from ossay.compare.side import sides_of
 
+    campaign: CampaignRecord | None = None
     if spec.records:
         from ossay.records.read import read_records
 
@@ -158,7 +162,7 @@ def _of_results(name: str, spec: TableToml, place: Place) -> Table:
     elif place.ledgered is None:
         raise UsageError(f"table {name!r} is campaign {spec.campaign!r}: no ledger is open here")
     else:
-        records = place.ledgered(spec.campaign)
+        records, campaign = place.ledgered(spec.campaign)
     metric = choose_metric(records, spec.metric)
     models = models_in(records)
     sides = sides_of(records, models, metric)
@@ -171,8 +175,7 @@ def _of_results(name: str, spec: TableToml, place: Place) -> Table:
         binary = all(value in (0.0, 1.0) for value in known)
         passed, n = int(sum(known)) if binary else 0, len(known)
         if side.counts:
-            passed = sum(count.passed for count in side.counts.values())
-            n = sum(count.n for count in side.counts.values())
+            passed, n = total(side)
         costs = (
             [one.value for tried in paid[model].attempts.values() for one in tried] if paid else []
         )
@@ -189,9 +192,7 @@ def _of_results(name: str, spec: TableToml, place: Place) -> Table:
     table = make_table(
         name, spec.source, ("model", "passed", "n", "missing", "mean", "cost_usd"), rows
     )
-    return Table(
-        table.name, table.source, table.key, table.columns, table.rows, table.digits, records
-    )
+    return replace(table, records=records, campaign=campaign)
 
 
 def _below(path: Path, folder: Path) -> bool:

@@ -10,6 +10,7 @@ import click
 from ossay.cli import place
 
 if TYPE_CHECKING:
+    from ossay.core.records import CampaignRecord
     from ossay.core.results import Records
 
 SEED = 20_260_101  # of sign flips that are too many to count: the same command prints the same
@@ -62,10 +63,11 @@ def claims(
     from ossay.cli.claims_json import claims_json
     from ossay.cli.claims_text import print_claims
 
-    def ledgered(name: str) -> Records:
+    def ledgered(name: str) -> tuple[Records, CampaignRecord | None]:
         from ossay.cli.sources import Asked, gather
 
-        return gather(Asked(names=(name,), ledger=url)).records
+        found = gather(Asked(names=(name,), ledger=url))
+        return found.records, found.campaigns.get(name)
 
     read = read_claims(file, outside=outside, ledgered=ledgered)
     checked = check_claims(read, lambda: Generator(PCG64(SEED)), only)

@@ -61,9 +61,9 @@ def compare(  # noqa: PLR0913 - one argument an option
     """  # noqa: D301  click reads the escape
     from numpy.random import PCG64, Generator
 
+    from ossay.claims.watched import judged_as_watched
     from ossay.cli.compare_json import finding_json
     from ossay.cli.compare_text import print_finding
-    from ossay.cli.watched import judged_as_watched
     from ossay.compare.pair import compare_models
 
     asked = asked_of(options)

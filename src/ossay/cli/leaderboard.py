@@ -38,10 +38,10 @@ def leaderboard(
     from msgspec.structs import replace
     from numpy.random import PCG64, Generator
 
+    from ossay.claims.watched import stop_notes
     from ossay.cli.compare import SEED
     from ossay.cli.compare_json import board_json
     from ossay.cli.leaderboard_text import print_board
-    from ossay.cli.watched import stop_notes
     from ossay.compare.board import rank_models
     from ossay.compare.selection import find_model, only
 

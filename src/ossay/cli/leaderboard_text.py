@@ -99,7 +99,10 @@ def _notes(board: Board) -> Iterator[str]:
         )
     for one in board.standings:
         if one.dominated_by:
-            yield f"{one.model} costs more than {one.dominated_by[0]} and does worse."
+            yield (
+                f"{one.model} costs more {'an attempt' if board.paired else 'a run'} than "
+                f"{one.dominated_by[0]} and does worse."
+            )
     for left in board.left_out:
         yield f"Left out: {left.why}"
     for note in board.notes:

@@ -14,7 +14,9 @@ from ossay.compare.flags import Problem, red_flags
 from ossay.compare.selection import metrics_in, models_in, plain
 from ossay.core.results import Records, Stated
 
-ITEMS_DIGEST = "items sha256"  # in `Source.made_with`: of what was asked, all items of the log
+# In `Source.made_with`: of what was asked, all items of the log; the version of a suite, by name.
+ITEMS_DIGEST = "items sha256"
+SUITE = "suite "
 
 
 def problems_of(records: Records, metric: str | None = None) -> tuple[Problem, ...]:
@@ -29,6 +31,7 @@ def problems_of(records: Records, metric: str | None = None) -> tuple[Problem, .
         *_same_file(records),
         *_look_alike(records),
         *_asked_otherwise(records, wanted),
+        *_other_versions(records, wanted),
         *_contradictions(records, wanted),
         *_unlike_stated(records, wanted),
         *red_flags(records, wanted),
@@ -88,6 +91,36 @@ def _asked_otherwise(records: Records, wanted: tuple[str, ...]) -> Iterator[Prob
             )
 
 
+def _other_versions(records: Records, wanted: tuple[str, ...]) -> Iterator[Problem]:
+    """Campaigns that ran two versions of a suite, and share items of it by name."""
+    suites = {
+        source.name: {
+            key.removeprefix(SUITE): version
+            for key, version in source.made_with.items()
+            if key.startswith(SUITE)
+        }
+        for source in records.sources
+    }
+    items: dict[str, set[str]] = {}
+    for row in records.results:
+        if row.metric in wanted and suites.get(row.source):
+            items.setdefault(row.source, set()).add(row.item)
+    for one, two in combinations(items, 2):
+        for suite, version in suites[one].items():
+            other = suites[two].get(suite, version)
+            if other == version:
+                continue
+            if any(item.startswith(f"{suite}/") for item in items[one] & items[two]):
+                yield Problem(
+                    "asked_otherwise",
+                    "warning",
+                    "",
+                    f"{one!r} ran suite {suite!r} in version {version!r} and {two!r} in version "
+                    f"{other!r}: items of one name need not be the same. What differs may be "
+                    "that, and not the models.",
+                )
+
+
 def _contradictions(records: Records, wanted: tuple[str, ...]) -> Iterator[Problem]:
     """Attempts with two different scores in two sources."""
     if len({row.source for row in records.results}) < 2:
@@ -140,7 +173,7 @@ def _unlike_stated(records: Records, wanted: tuple[str, ...]) -> Iterator[Proble
             continue
         # A summary that names no metric of the rows is of the only one that they have.
         metric = own[0] if len(own) == 1 else stated.metric
-        rows = _rows(records, stated.model, metric) if metric in wanted else None
+        rows = _rows(records, stated, metric) if metric in wanted else None
         if rows is None:
             continue
         problem = _held_against(stated, rows)
@@ -148,11 +181,19 @@ def _unlike_stated(records: Records, wanted: tuple[str, ...]) -> Iterator[Proble
             yield problem
 
 
-def _rows(records: Records, model: str, metric: str) -> _Rows | None:
+def _rows(records: Records, stated: Stated, metric: str) -> _Rows | None:
+    """Of the summary's own source where that has any, else of all: a file beside them tells of all.
+
+    A log of one task knows nothing of the model's other tasks.
+    """
+    model = stated.model
     rows = [row for row in records.results if row.model == model and row.metric == metric]
+    counts = [one for one in records.counts if one.model == model and one.metric == metric]
+    if stated.source in {row.source for row in rows} | {one.source for one in counts}:
+        rows = [row for row in rows if row.source == stated.source]
+        counts = [one for one in counts if one.source == stated.source]
     scores = [row.score for row in rows if row.score is not None]
     if not scores:
-        counts = [one for one in records.counts if one.model == model and one.metric == metric]
         counts = [one for one in counts if one.item] or counts
         n = sum(one.n for one in counts)
         return _Rows(sum(one.passed for one in counts), n, 0, 1 / n, True) if n else None

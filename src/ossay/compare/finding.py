@@ -76,7 +76,7 @@ class Standing(Struct, frozen=True, omit_defaults=True):
     `best` and `worst` are the ranks that the data leave possible; `tied` names the models that
     can't be told from this one. `cost_usd` is that of all attempts on the ranked items, `seconds`
     the mean of one; None where any of them is unknown. `dominated_by` names models that beat this
-    one and cost less, the cheapest first.
+    one and cost less an attempt (a run, of counts), the cheapest first.
     """
 
     model: str

@@ -67,7 +67,7 @@ def compare_sides(
     a, b = names
     if isinstance(met, Counted):
         sides = ((a, met.passed_a, met.n_a), (b, met.passed_b, met.n_b))
-        return replace(compare_counts(*sides, alpha), noun="run")
+        return replace(compare_counts(*sides, alpha), measure=measure, noun="run")
     labels = met.clusters or tuple(unit.label for unit in met.units)
     if len(set(labels)) < 2 and not (met.binary and met.clusters is None):
         if met.clusters:
@@ -107,7 +107,7 @@ def interval_of(
         if labels is None:
             return wilson(int(sum(values)), len(values), level)
         return clustered_rate(values, labels, level)
-    if measure == PLAIN and labels is None and all(0.0 <= value <= 1.0 for value in values):
+    if not measure.unit and labels is None and all(0.0 <= value <= 1.0 for value in values):
         return item_interval(values, level)
     found = clustered_mean(values, range(len(values)) if labels is None else labels)
     if found.se <= 1e-12:

@@ -45,6 +45,7 @@ def compare_models(  # noqa: PLR0913 - each is a choice of the reader
     margin: float | None = None,
     alpha: float = 0.05,
     intersect: bool = False,
+    less: bool = False,
     family: Family | None = None,
     rng: np.random.Generator,
 ) -> Finding:
@@ -59,6 +60,7 @@ def compare_models(  # noqa: PLR0913 - each is a choice of the reader
             metric's unit.
         alpha: Two-sided level; the intervals are at 1 - alpha.
         intersect: Leave out items that one side lacks.
+        less: The lower score is the better one; of a cost it always is.
         family: Comparisons declared together, "A vs B" each, corrected by Holm.
         rng: For sign flips that are too many to count.
 
@@ -79,7 +81,9 @@ def compare_models(  # noqa: PLR0913 - each is a choice of the reader
         if problem.level == "broken":
             raise UsageError(problem.text)
     size = 1 if family is None else len(family.tests)
-    asked = Question(metric, measure_of(two, metric), alpha, intersect, size)
+    measure = measure_of(two, metric)
+    measure = replace(measure, less=less or measure.less)
+    asked = Question(metric, measure, alpha, intersect, size)
     sides = sides_of(two, (a, b), metric)
     met = meet(sides[a], sides[b], intersect=intersect)
     notes = [problem.text for problem in problems] + _notes(sides[a], sides[b], met, metric)

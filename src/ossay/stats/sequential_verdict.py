@@ -71,7 +71,8 @@ def sequential_verdict(
     Raises:
         ValueError: 'decided' of counts that don't decide, or 'tied' without a margin.
     """
-    p = min(1.0, 1.0 / race.e_value)
+    seen = race.e_value  # 0 where a float can't hold it
+    p = 1.0 if seen <= 1.0 else 1.0 / seen
     if ending == "decided":
         winner = decided(race.only_a, race.only_b, race.alpha, race.bet)
         if winner is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from ossay.claims.claim import Answer, Verdict
 from ossay.claims.evidence import Evidence
 from ossay.claims.kinds.printed import judge_printed
-from ossay.claims.kinds.versus import Meeting, Versus
+from ossay.claims.kinds.versus import Versus
+from ossay.claims.meeting import Meeting
 from ossay.core.errors import ConfigError
 
 

@@ -35,15 +35,18 @@ class Rate(Stating, frozen=True, kw_only=True):
     def check(self, evidence: Evidence) -> Answer:
         """Recompute the rate; the interval is shown, the stated number decides."""
         counts = evidence.counts(self.of, self.table)
-        return self.judged(counts, "passed", self._by_task(evidence) if self.by_task else ())
+        return self.judged(counts, "passed", self.by_tasks(evidence))
 
-    def _by_task(self, evidence: Evidence) -> tuple[str, ...]:
+    def by_tasks(self, evidence: Evidence, *, failed: bool = False) -> tuple[str, ...]:
+        """The interval over whole tasks, of what passed or failed; nothing where none is asked."""
+        if not self.by_task:
+            return ()
         from ossay.stats.bootstrap import bootstrap_mean
 
         tasks = evidence.parts(self.of, self.table)
         if len(tasks) < 2 or sum(task.n for task in tasks) > _MOST_DRAWN:
             raise ConfigError(f"by_task: 2 tasks or more, of {_MOST_DRAWN:,} runs together at most")
-        values = [float(i < task.passed) for task in tasks for i in range(task.n)]
+        values = [float((i < task.passed) != failed) for task in tasks for i in range(task.n)]
         labels = [place for place, task in enumerate(tasks) for _ in range(task.n)]
         found = bootstrap_mean(
             values, evidence.make_rng(), labels, resamples=_RESAMPLES, level=self.level
@@ -100,7 +103,8 @@ class FailureRate(Rate, frozen=True, kw_only=True):
     def check(self, evidence: Evidence) -> Answer:
         """As `Rate`, of the failures; `if_true` are true rates of failure."""
         counts = evidence.counts(self.of, self.table)
-        return self.judged(Counts(counts.name, counts.n - counts.passed, counts.n), "failed")
+        failures = Counts(counts.name, counts.n - counts.passed, counts.n)
+        return self.judged(failures, "failed", self.by_tasks(evidence, failed=True))
 
 
 class Predictions(Stating, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from itertools import combinations
 
 from ossay.claims.claim import Answer, Claim
 from ossay.claims.evidence import Evidence
-from ossay.claims.kinds.versus import Meeting, Versus
+from ossay.claims.kinds.versus import Versus
+from ossay.claims.meeting import Meeting
 from ossay.claims.table import Table
 from ossay.claims.words import counted, listed, p_value
 from ossay.core.errors import ConfigError, UnknownName
@@ -51,15 +52,16 @@ class FamilyClaim(Claim, frozen=True, kw_only=True):
         met = {f"{a} > {b}": self._meet(table, a, b, evidence) for a, b in every}
         adjusted = {
             one.test: one.adjusted or 0.0
-            for one in correct(family, {name: m.found.p for name, m in met.items()}, "holm")
+            for one in correct(family, {name: m.judged.p for name, m in met.items()}, "holm")
         }
-        least = sorted(met, key=lambda name: met[name].found.p)
+        least = sorted(met, key=lambda name: met[name].judged.p)
+        uncorrected = sum(m.judged.p <= self.alpha for m in met.values())
         steps = [
             f"{counted(len(every), 'pair')} in the family; before correction "
-            f"{sum(m.found.p <= self.alpha for m in met.values())} at {p_value(self.alpha)} or less"
+            f"{uncorrected} at {p_value(self.alpha)} or less"
         ]
         steps += [
-            f"{name}: {p_value(met[name].found.p)}, after Holm {p_value(adjusted[name])}"
+            f"{name}: {p_value(met[name].judged.p)}, after Holm {p_value(adjusted[name])}"
             for name in least[:_SHOWN]
         ]
         if len(least) > _SHOWN:
@@ -68,9 +70,9 @@ class FamilyClaim(Claim, frozen=True, kw_only=True):
         steps += list(notes)[:_SHOWN]
         numbers: dict[str, float | None] = {
             "pairs": len(every),
-            "least_p": met[least[0]].found.p,
+            "least_p": met[least[0]].judged.p,
             "least_adjusted": adjusted[least[0]],
-            "uncorrected": sum(m.found.p <= self.alpha for m in met.values()),
+            "uncorrected": uncorrected,
             "corrected": sum(p <= self.alpha for p in adjusted.values()),
         }
         return self._judged(asserted, met, adjusted, steps, numbers)
@@ -83,27 +85,33 @@ class FamilyClaim(Claim, frozen=True, kw_only=True):
         steps: list[str],
         numbers: dict[str, float | None],
     ) -> Answer:
-        shown, against, open_ = [], [], []
+        shown, against = list[str](), list[str]()
+        open_, behind = list[str](), list[str]()
         for a, b in asserted:
             name = f"{a} > {b}"
             turned = name not in met
             name = f"{b} > {a}" if turned else name
-            ahead = -met[name].found.ahead if turned else met[name].found.ahead
-            if ahead < 0:
-                against.append(f"{a} > {b}")
-            elif adjusted[name] <= self.alpha and ahead > 0:
-                shown.append(f"{a} > {b}")
-            else:
+            ahead = -met[name].ahead if turned else met[name].ahead
+            if adjusted[name] > self.alpha or not ahead:
                 open_.append(f"{a} > {b}")
+            else:
+                (shown if ahead > 0 else against).append(f"{a} > {b}")
+            if ahead < 0:
+                behind.append(f"{a} > {b}")
         numbers["shown"] = len(shown)
         if against:
-            because = f"The figures have it the other way: {listed(against)}."
+            because = f"After the correction the second is the better one: {listed(against)}."
             return Answer("contradicted", because, tuple(steps), numbers=numbers)
         because = (
             f"{len(shown)} of {counted(len(asserted), 'asserted pair')} survive the correction"
         )
         if open_:
             because = f"{because}; not {listed(open_)}."
+            if behind:
+                because += (
+                    " The figures have the second ahead, though not by more than chance: "
+                    f"{listed(behind)}."
+                )
             return Answer("not_distinguishable", because, tuple(steps), numbers=numbers)
         return Answer("supported", f"{because}.", tuple(steps), numbers=numbers)
 

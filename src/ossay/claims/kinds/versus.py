@@ -10,19 +10,18 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ossay.claims.claim import Claim
 from ossay.claims.evidence import Counts, Evidence
+from ossay.claims.meeting import Meeting, numbers_of
 from ossay.claims.operand import Side
 from ossay.claims.span import Span
 from ossay.claims.table import Table
 from ossay.claims.words import gap_interval, listed, number, p_value, percent, rate_interval
 from ossay.core.errors import ConfigError
-from ossay.stats.comparison import Comparison
 from ossay.stats.measure import Measure
-from ossay.stats.verdict import Verdict, verdict
+from ossay.stats.verdict import verdict
 
 Design = Literal["counts", "scores", "printed"]
 
@@ -40,16 +39,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Meeting(Struct, frozen=True):
-    """A comparison in numbers and words; `notes` say what is odd about the records behind it."""
-
-    found: Comparison
-    judged: Verdict
-    steps: tuple[str, ...]
-    numbers: dict[str, float | None]
-    notes: tuple[str, ...] = ()
-
-
 class Versus(Claim, frozen=True, kw_only=True):
     """What claims about two models share.
 
@@ -63,8 +52,9 @@ class Versus(Claim, frozen=True, kw_only=True):
         at: The column (or with across = 'rows' the row) that holds the printed percentages.
         out_of: What a printed 'all right' is: 100 for per cent, 1 for shares.
         n: Items behind a printed percentage, where the source says so; `if_n` what to assume.
-        less: The lower number is the better one.
+        less: The lower number is the better one; of a cost in records it always is.
         margin: The largest difference that doesn't matter, in shares or in the scores' unit.
+        alpha: Where a campaign watched the two, its plan's alpha and margin hold.
         metric, intersect: As `ossay compare` takes them.
     """
 
@@ -126,7 +116,7 @@ class Versus(Claim, frozen=True, kw_only=True):
             f"difference {100 * found.difference:+.1f} points, {gap_interval(found.interval)}; "
             f"{barnard}Fisher {p_value(found.p_exact or 0.0)}"
         )
-        return Meeting(found, judged, (*steps, judged.sentence), _numbers(found, judged))
+        return Meeting(found, judged, (*steps, judged.sentence), numbers_of(found, judged))
 
     def names(self) -> tuple[str, str]:
         """What the two are called."""
@@ -191,10 +181,11 @@ class Versus(Claim, frozen=True, kw_only=True):
             f"{ranks.used} differing items can give is {number(floor)}",
             judged.sentence,
         ]
-        numbers = _numbers(found, judged) | {"wilcoxon": ranks.p, "sign": signs, "floor": floor}
+        numbers = numbers_of(found, judged) | {"wilcoxon": ranks.p, "sign": signs, "floor": floor}
         return Meeting(found, judged, tuple(steps), numbers)
 
     def _by_records(self, table: Table, evidence: Evidence) -> Meeting:
+        from ossay.claims.watched import judged_as_watched
         from ossay.compare.pair import compare_models
 
         assert table.records is not None
@@ -207,8 +198,15 @@ class Versus(Claim, frozen=True, kw_only=True):
             margin=self.margin,
             alpha=self.alpha,
             intersect=self.intersect,
+            less=self.less,
             rng=evidence.make_rng(),
         )
+        if table.campaign is not None:
+            # No file says whether its alpha was meant: the default is nobody's choice.
+            asked = None if self.alpha == _default("alpha") else self.alpha
+            finding = judged_as_watched(
+                finding, [table.campaign], alpha=asked, margin=self.margin, dashes=""
+            )
         found = finding.comparison
         steps = [*finding.notes]
         if found.only_a is not None and found.only_b is not None:
@@ -217,7 +215,7 @@ class Versus(Claim, frozen=True, kw_only=True):
                 f"{found.n_a}; only the first right {found.only_a}, only the second {found.only_b}"
             )
         steps.append(finding.verdict.sentence)
-        numbers = _numbers(found, finding.verdict)
+        numbers = numbers_of(found, finding.verdict)
         return Meeting(found, finding.verdict, tuple(steps), numbers, finding.notes)
 
 
@@ -227,15 +225,3 @@ def _default(key: str) -> object:
 
 def _name(side: str | Side) -> str:
     return side if isinstance(side, str) else side.name or side.row or "it"
-
-
-def _numbers(found: Comparison, judged: Verdict) -> dict[str, float | None]:
-    return {
-        "difference": found.difference,
-        "low": found.interval.low,
-        "high": found.interval.high,
-        "p": found.p,
-        "fisher": found.p_exact if found.design == "counts" else None,
-        "barnard": found.p_barnard,
-        "more": judged.more,
-    }

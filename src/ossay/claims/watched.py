@@ -28,6 +28,7 @@ def judged_as_watched(
     *,
     alpha: float | None,
     margin: float | None,
+    dashes: str = "--",
 ) -> Finding:
     """The finding with the verdict of the test that watched the two, where one campaign did.
 
@@ -36,9 +37,10 @@ def judged_as_watched(
         campaigns: Those that its records came from.
         alpha: As asked for, None where nobody did; `margin` too.
         margin: The other.
+        dashes: Written before their names in an error.
 
     Raises:
-        UsageError: another alpha or margin than the plan's.
+        UsageError: another alpha or margin than the plan's, or the lower score as the better one.
     """
     if finding.metric != SCORE:
         return finding
@@ -51,14 +53,18 @@ def judged_as_watched(
                 notes.append(_note(name, followed))
             continue
         for option, asked, planned in (
-            ("--alpha", alpha, followed.alpha),
-            ("--margin", margin, followed.margin),
+            (f"{dashes}alpha", alpha, followed.alpha),
+            (f"{dashes}margin", margin, followed.margin),
         ):
             if asked is not None and asked != planned:
                 raise UsageError(
                     f"{option} {asked!r}: the plan of {name!r} watches these two at {planned!r}, "
                     f"declared before its first run; leave out {option}"
                 )
+        if finding.comparison.measure.less:
+            raise UsageError(
+                f"the plan of {name!r} watches which passes more; leave out {dashes}less"
+            )
         said = followed.verdict
         kind = said.kind if a == followed.a else _MIRRORED.get(said.kind, said.kind)
         note = (

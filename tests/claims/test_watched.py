@@ -5,7 +5,7 @@ import pytest
 
 from ossay.campaign.plan import Plan, plan_to_toml
 from ossay.campaign.stop import Stop
-from ossay.cli.watched import judged_as_watched, stop_notes
+from ossay.claims.watched import judged_as_watched, stop_notes
 from ossay.compare.apart import tell_apart
 from ossay.compare.pair import compare_models
 from ossay.core.errors import UsageError
