@@ -141,11 +141,11 @@ def test_peoples_ratings_are_compared_and_ranked(run, rate):
 
 
 def test_csv_out_and_in_again(run, rate, place):
-    run(judge, "night", "--model", "scripted/judge")
     rate()
+    rate(who="ben")
     run(export, "night", "ratings.csv", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO((place / "ratings.csv").read_text())))
-    assert len(rows) == 8 * 3  # anna, and the judge in two places
+    assert len(rows) == 8 * 2
     anna = next(row for row in rows if row["rater"] == "anna")
     assert anna["notes"] == "'=1+1"
     assert (anna["score"], anna["kind"], anna["rubric_version"]) == ("9.0", "human", "1")
@@ -155,6 +155,68 @@ def test_csv_out_and_in_again(run, rate, place):
     run(import_, "ratings.csv", "--name", "again")
     out = run(leaderboard, "--in", "again")
     assert out.startswith("2 models by rating")
+
+
+def test_the_table_never_mixes_a_judge_with_people(run, rate):
+    run(judge, "night", "--model", "scripted/judge")
+    rate()
+
+    def kinds(*options):
+        rows = csv.DictReader(io.StringIO(run(export, "night", "-", "--format", "csv", *options)))
+        return [row["kind"] for row in rows]
+
+    assert kinds() == ["human"] * 8
+    assert kinds("--raters", "models") == ["model"] * 16
+
+
+@pytest.mark.parametrize("form", ["16x", "csv"])
+def test_a_judges_ratings_stay_a_judges_after_export_and_import(run, place, form):
+    run(judge, "night", "--model", "scripted/judge")
+    run(export, "night", "judged", "--format", form, "--raters", "models")
+    said = run(import_, "judged", "--name", "evals", "--kind", form)
+    assert "These are ratings by a judge model, not by people." in said
+    assert "does not say who rated" not in said
+    assert "--in evals --raters models" in said  # the next step
+    for source in (("--in", "evals"), ("--records", "judged")):
+        for options in ((), ("--metric", "rating"), ("--raters", "people")):
+            with pytest.raises(UsageError, match=r"don't stand for people's.* --raters models"):
+                run(leaderboard, *source, *options)
+        assert run(leaderboard, *source, "--raters", "models").startswith("2 models by rating")
+    out = run(compare, *MODELS, "--in", "evals", "--raters", "models")
+    assert "These are ratings by a judge model, not by people." in out
+
+
+def test_a_judges_export_says_so_beside_every_score(run, place):
+    run(judge, "night", "--model", "scripted/judge")
+    run(export, "night", "out.json", "--format", "16x", "--raters", "models")
+    evals = json.loads((place / "out.json").read_text())["evals"]
+    notes = {one["notes"].splitlines()[0] for one in evals}
+    assert notes == {"Rated by a judge model, not by people: scripted/judge."}
+
+
+def test_a_file_of_both_is_taken_for_neither(run, rate, place):
+    run(judge, "night", "--model", "scripted/judge")
+    rate()
+    run(export, "night", "judge.csv", "--format", "csv", "--raters", "models")
+    people = run(export, "night", "-", "--format", "csv").partition("\n")[2]
+    (place / "both.csv").write_text((place / "judge.csv").read_text() + people)
+    for options in ((), ("--raters", "people"), ("--raters", "models")):
+        with pytest.raises(UsageError, match=r"by people and by a judge model, .* export them"):
+            run(leaderboard, "--records", "both.csv", *options)
+
+
+def test_raters_are_asked_of_campaigns_alone(run, rate, place):
+    rate()
+    (place / "table.csv").write_text("item,model,score\nq,A,1\nq,B,0\nr,A,1\nr,B,0\n")
+    run(export, "night", "evals.json", "--format", "16x")
+    run(import_, "table.csv", "evals.json")
+    for source in (("--in", "evals"), ("--in", "table"), ("--records", "table.csv")):
+        for raters in ("people", "models"):
+            with pytest.raises(UsageError, match=r"takes ratings of a campaign, and '\w+' is none"):
+                run(leaderboard, *source, "--raters", raters)
+    with pytest.raises(UsageError, match="leave --raters out"):
+        run(compare, *MODELS, "--in", "night", "--in", "evals", "--raters", "people")
+    assert run(leaderboard, "--in", "evals", "--metric", "rating").startswith("2 models by rating")
 
 
 def test_16x_out_and_in_again(run, rate, place):

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from ossay.cli.judge import _against
 from ossay.cli.report import report
 from ossay.core.rating import Form
 from ossay.core.score import rated
@@ -81,3 +82,28 @@ def test_what_became_of_older_ratings_is_told_of_those_who_made_them(run, tmp_pa
     (told,) = (note for note in data["ratings"]["notes"] if "older version" in note)
     assert told.startswith("4 ratings were made")
     assert not any("older version" in note for note in data["judge_ratings"]["notes"])
+
+
+def test_a_judge_is_held_against_people_by_one_version_of_the_rubric(run, tmp_path):
+    tiers = tuple(replace(one, points=one.points - 3) for one in VIZ.tiers)
+    newer = replace(VIZ, version="9", tiers=tiers)
+
+    async def beside(ledger):
+        await ledger.keep_rubric(newer)
+        for answer in ledger.answers("night"):
+            if "elm" in answer.key.model:  # what the judge has said of each, by the older version
+                id_ = f"bo-{answer.run}"
+                form = Form("night", answer.run, "bo", "human", ("side_by_side",), 2.0, id_)
+                await ledger.rate(rated(newer, form, answer.facts, id_=id_))
+
+    with open_ledger(str(tmp_path / "ledger.sqlite"), create=False) as ledger:
+        asyncio.run(beside(ledger))
+        (as_judge_says,) = _against(ledger, "night")
+    (judged,) = json.loads(run("--json"))["judge_ratings"]["judged"]
+    assert (judged["shared"], judged["overall"]["value"]) == (4, 0.0)
+    assert as_judge_says.overall.value == 0.0
+    (own,) = json.loads(run("--json"))["judge_ratings"]["averages"]
+    assert own["value"] == 8.5  # by the version that the judge used, as compare has it
+    said = run()
+    page = (tmp_path / "ossay-reports/night/report.html").read_text(encoding="utf-8")
+    assert "+3.00" not in said + page

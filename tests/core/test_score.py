@@ -266,3 +266,46 @@ def test_what_the_machine_answers_now_gives_way_to_it():
     assert rescore(changed(pair), rating, {**RIGHT, "rude": False}).value == 8.25
     assert rescore(changed(pair), rating, {**RIGHT, "rude": True}).value == 7
     assert rescore(changed(pair), rating, RIGHT).value == 7  # not known: the rater's word
+
+
+def more(*items):
+    return decode_rubric(TEXT + "".join(f"\n[[bonus]]\n{item}\n" for item in items), source="x")
+
+
+def test_what_adds_up_to_one_number_is_one_score():
+    small = [f'id = "b{n}"\ntext = "."\npoints = 0.{n}' for n in (1, 2, 3)]
+    rubric = more(*small)
+    facts = {**RIGHT, "characters": 900}
+    one, two = score(rubric, ["plain", "b3"], facts), score(rubric, ["plain", "b1", "b2"], facts)
+    assert one.value == two.value == 8.3  # 8 + 0.1 + 0.2 is 8.299999999999999
+    assert one.capped_from is two.capped_from is None
+
+
+RUNS = (
+    'id = "runs"\ntext = "."\npoints = 0.5\nby = "machine"\nwhen = [{ fact = "runs", is = true }]'
+)
+NICE = 'id = "nice"\ntext = "."\npoints = 0.25\nneeds = ["runs"]'
+EARLY = RUNS.replace('"runs"', '"early"', 1).replace("0.5", "1") + '\nneeds = ["runs"]'
+
+
+def test_a_raters_item_may_need_one_of_the_machines():
+    facts = {**RIGHT, "characters": 900, "runs": True}
+    for rubric in (more(NICE, RUNS), more(RUNS, NICE)):
+        found = score(rubric, ["plain", "nice"], facts)
+        assert (found.value, found.filled) == (8.75, ("runs",))
+        with pytest.raises(UsageError, match="'nice' counts only with 'runs', which does not hold"):
+            score(rubric, ["plain", "nice"], {**facts, "runs": False})
+        with pytest.raises(UsageError, match="'nice' counts only with 'runs'; choose both"):
+            score(rubric, ["plain", "nice"], RIGHT)  # not known: the rater's to say
+        assert score(rubric, ["plain", "nice", "runs"], {"passed": True}).value == 8.75
+
+
+def test_a_machines_item_may_need_a_later_one():
+    facts = {**RIGHT, "characters": 900, "runs": True}
+    assert score(more(EARLY, RUNS), ["plain"], facts).value == 9.5
+    assert score(more(EARLY, RUNS), ["plain"], {**facts, "runs": False}).value == 8
+    circle = more(EARLY, RUNS + '\nneeds = ["early"]')
+    assert score(circle, ["plain"], facts).value == 9.5
+    # What it needs is shut out by what the rater chose: neither holds.
+    shut = RUNS + '\nexcludes = ["rude"]'
+    assert score(more(EARLY, shut), ["fine", "rude"], facts).filled == ()

@@ -14,9 +14,10 @@ from ossay.records.ratings import NOT_RATED, mean_scores, ratings_as_records
 TASKS = ("todo", "folder", "sums")
 
 
-def run(model, task, seed, outcome=Outcome.PASSED):
-    key = RunKey(model, "coding", task, seed, 1)
-    return RunRecord(f"{model}-{task}-{seed}", key, "finished", outcome)
+def run(model, task, seed, outcome=Outcome.PASSED, attempt=1):
+    key = RunKey(model, "coding", task, seed, attempt)
+    again = f"-{attempt}" if attempt > 1 else ""
+    return RunRecord(f"{model}-{task}-{seed}{again}", key, "finished", outcome)
 
 
 RUNS = tuple(run(model, task, seed) for task in TASKS for seed in (1, 2) for model in "ab")
@@ -31,23 +32,43 @@ def rating(run, score, rater="anna", **more):
     )  # fmt: skip
 
 
-def test_each_rating_is_an_attempt_at_the_item_of_its_answer():
+def test_each_answer_is_one_result_with_the_mean_of_its_raters():
     rows = [rating("a-todo-1", 8.5), rating("a-todo-1", 9.0, "ben"), rating("b-todo-1", 7.0)]
     records = ratings_as_records(NIGHT, rows)
     named = [(r.model, r.item, r.score, r.attempt, r.missing) for r in records.results]
     assert named == [
-        ("a", "coding/todo/1", 8.5, 1, ""),
-        ("a", "coding/todo/1", 9.0, 2, ""),
+        ("a", "coding/todo/1", 8.75, 1, ""),
         ("b", "coding/todo/1", 7.0, 1, ""),
         ("a", "coding/todo/2", None, 1, NOT_RATED),
         ("b", "coding/todo/2", None, 1, NOT_RATED),
     ]
     assert {r.metric for r in records.results} == {"rating"}
-    assert {r.cluster for r in records.results} == {"coding/todo"}
+    assert {r.cluster for r in records.results} == {"todo"}
     made_with = records.sources[0].made_with
     assert (made_with["raters"], made_with["rated by"]) == ("anna, ben", "people")
     assert made_with["rubric todo"] == "1"
-    assert records.sources[0].notes == ("2 of 5 answers are not rated.",)
+    assert records.sources[0].notes == ("2 of 4 answers are not rated.",)
+
+
+def test_an_answer_that_many_rated_weighs_as_one_that_one_rated():
+    again = [run("a", task, 1, attempt=2) for task in TASKS]
+    runs = (*[run(model, task, 1) for task in TASKS for model in "ab"], *again)
+    night = msgspec.structs.replace(NIGHT, runs=runs)
+    rows = [rating(one.id, 7.0 if one.key.model == "b" else 10.0) for one in runs]
+    rows = [r for r in rows if r.run not in {one.id for one in again}]
+    rows += [rating(f"a-{task}-1", 10.0, who) for task in TASKS for who in ("ben", "cy")]
+    rows += [rating(one.id, 4.0) for one in again]
+    found = compare_models(ratings_as_records(night, rows), "a", "b", rng=Generator(PCG64(1)))
+    assert found.comparison.difference == 0.0  # 10 and 4 by a, 7 by b
+
+
+def test_the_order_of_raters_makes_no_difference():
+    scores = {"a-todo-1": (8.1, 8.2, 8.4), "b-todo-1": (8.4, 8.2, 8.1)}
+    rows = [rating(of, s, f"r{n}") for of, all_ in scores.items() for n, s in enumerate(all_)]
+    means = mean_scores(rows, "human")
+    assert means["a-todo-1"] == means["b-todo-1"]
+    # Rows from before scores were rounded.
+    assert mean_scores([rating("a-todo-1", 8 + 0.1 + 0.2)], "human") == {"a-todo-1": 8.3}
 
 
 def test_what_was_undone_or_replaced_does_not_count():

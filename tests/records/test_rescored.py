@@ -1,7 +1,6 @@
 """Ratings by an older version of a rubric, under the one of today."""
 
 import msgspec
-import pytest
 
 from ossay.core.answer import Answer
 from ossay.core.outcome import Outcome
@@ -71,10 +70,33 @@ def test_undone_rows_do_not_come_back():
     assert rescored(rows, {OLD.task: CHEAP}, ANSWERS).ratings == ()
 
 
-@pytest.mark.parametrize("rubrics", [{}, {OLD.task: msgspec.structs.replace(CHEAP, name="mine")}])
-def test_what_no_version_is_there_for_stays(rubrics):
+def test_what_no_rubric_is_there_for_stays():
     row = rating("r1", "baseline")
-    assert rescored([row], rubrics, ANSWERS).ratings == (row,)
+    assert rescored([row], {}, ANSWERS).ratings == (row,)
+
+
+def test_what_a_rubric_of_another_name_scored_is_left_out_and_counted():
+    mine = msgspec.structs.replace(CHEAP, name="mine")
+    rows = [
+        rating("r1", "baseline"),
+        rating("r2", "baseline"),
+        rating("r1", "baseline", rubric=mine),
+    ]
+    found = rescored(rows, latest(rows, {one.digest: one for one in (OLD, mine)}, ANSWERS), ANSWERS)
+    assert found.ratings == (rows[2],)
+    assert found.moved == 0
+    assert list(found.notes) == [
+        f"2 ratings were made by another rubric, left out: {OLD.name!r}, and it is 'mine' now."
+    ]
+
+
+def test_older_ones_are_counted_without_those_by_another_rubric():
+    mine = msgspec.structs.replace(OLD, name="mine")
+    rows = [rating("r1", "baseline", rubric=mine), rating("r2", "baseline")]
+    assert list(rescored(rows, {OLD.task: CHEAP}, ANSWERS).notes) == [
+        "1 rating was made by an older version of a rubric, scored by the latest.",
+        f"1 rating was made by another rubric, left out: 'mine', and it is {OLD.name!r} now.",
+    ]
 
 
 def test_the_latest_is_what_the_last_rating_that_holds_was_made_by():

@@ -77,6 +77,38 @@ def test_what_a_file_lacks_stays_unknown(read):
     assert (row.score, row.seconds, row.output_tokens) == (None, None, None)
 
 
+def test_experiments_of_one_name_are_told_apart(read):
+    evals = [eval_of(1, "a", 9, "e1"), eval_of(2, "b", 5, "e2"), eval_of(3, "b", 6, "e3")]
+    same = [{"id": "e1", "name": "New"}, {"id": "e2", "name": "New"}, {"id": "e3", "name": "Other"}]
+    records = read(exported(evals, experiments=[*same, {"id": "e4", "name": "Other"}]))
+    assert [row.item for row in records.results] == ["New (e1)", "New (e2)", "Other"]
+    assert "2 experiments bear a name that another has; their ids tell them apart." in (
+        records.sources[0].notes
+    )
+    long = [{"id": f"e{n}", "name": "x" * 400} for n in (1, 2)]
+    items = [row.item for row in read(exported(evals[:2], experiments=long)).results]
+    assert len(set(items)) == 2
+    assert max(map(len, items)) <= 300
+
+
+def test_an_id_of_0_is_an_id(read):
+    document = exported([eval_of(1, "a", 9, 0)], experiments=[{"id": 0, "name": "Zero"}])
+    assert read(document).results[0].item == "Zero"
+    assert read(exported([eval_of(1, "a", 9, 0)], experiments=[])).results[0].item == "0"
+
+
+def test_items_belong_together_by_our_names_and_it_is_said_where_they_do_not(read):
+    names = ["coding/todo/1", "coding/todo/2", "coding-concise/sums/1", "coding/sums/1", "Mine"]
+    evals = [eval_of(n + 1, "a", 9, n) for n in range(5)]
+    experiments = [{"id": n, "name": name} for n, name in enumerate(names)]
+    records = read(exported(evals, experiments=experiments))
+    assert [row.cluster for row in records.results] == ["todo", "todo", "sums", "sums", None]
+    alone = "It does not say of 1 of 5 experiments which task they are of: each counts alone."
+    assert alone in records.sources[0].notes
+    ours = read(exported(evals[:4], experiments=experiments)).sources[0].notes
+    assert not any("which task" in note for note in ours)
+
+
 def test_prompts_that_differ_are_said(read):
     two = [eval_of(1, "a", 8), eval_of(2, "b", 8, fullPrompt="Be concise.")]
     assert (
@@ -201,13 +233,10 @@ def test_a_campaign_goes_out_and_comes_back(ledger, read):
     data = encode_document(document)
     assert decode_document(data) == document
     back = {(r.model, r.item): r for r in read(data).results}
-    means = {}
-    for row in ratings_as_records(campaign, rows).results:
-        means.setdefault((row.model, row.item), []).append(row.score)
-    assert back.keys() == means.keys()
-    for key, scores in means.items():
-        mean = None if scores == [None] else sum(scores) / len(scores)
-        assert back[key].score == mean
+    ours = {(r.model, r.item): r for r in ratings_as_records(campaign, rows).results}
+    assert back.keys() == ours.keys()
+    for key, row in ours.items():
+        assert back[key].score == row.score
         assert (back[key].seconds, back[key].output_tokens) == (2.5, 20)
     one = json.loads(data)["evals"][0]
     assert (one["provider"], one["model"]) == ("groq", "openai/gpt-oss-120b")

@@ -39,6 +39,26 @@ def test_the_average_is_that_of_tasks_and_its_interval_lies_between_them(make_co
     assert all(mean.interval is None for mean in found.means)  # one instance each
 
 
+def test_a_problem_asked_in_three_styles_is_one_task(make_contest):
+    values = [8.5, 8.5, 7.5, 8.5, 8.5]
+    record, said = marked(make_contest, {"x/a": values * 3, "x/b": [9.25] * 15})
+    styles = ("coding", "coding-concise", "coding-changes")
+    runs = []
+    for run in record.runs:
+        place = int(run.id.rpartition("-")[2])
+        key = msgspec.structs.replace(
+            run.key, suite=styles[place // 5], task=f"t{place % 5}", seed=1
+        )
+        runs.append(msgspec.structs.replace(run, key=key))
+    found = rated_of(msgspec.structs.replace(record, runs=tuple(runs)), said, "human")
+    average = found.averages[0]
+    assert (average.value, average.tasks, average.answers) == (8.3, 5, 15)
+    se = (sum((v - 8.3) ** 2 for v in values) / 4 / 5) ** 0.5
+    assert average.interval.low == pytest.approx(8.3 - two_sided_t(0.95, 4) * se)
+    assert found.pairs.pairs[0].finding.verdict.kind == "not_enough_data"
+    assert (found.pairs.units, found.pairs.least_p) == (5, 0.0625)
+
+
 def test_five_tasks_show_nothing_and_the_number_that_could_is_named(make_contest):
     record, said = marked(
         make_contest, {"x/a": [8.5, 8.5, 7.5, 8.5, 8.5], "x/b": [9.25, 9.5, 8.5, 9.25, 9.5]}

@@ -81,7 +81,8 @@ class Rate:
         self._port = 0
         self.start()
 
-    def start(self):
+    def start(self, *options):
+        self._options = options or self._options
         ossay = Path(sys.executable).with_name("ossay")
         asked = [ossay, "rate", "r", "--json", "--ledger", self._path, *self._options]
         self._process = subprocess.Popen(

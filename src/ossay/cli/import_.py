@@ -125,23 +125,23 @@ def _read(
     models: list[str],
     model: str,
 ) -> list[Records]:
+    from ossay.cli.rated_by import told
     from ossay.records.read import read_records
 
     parts = []
     for file in files:
         with _progress(file.name) as progress:
-            parts.append(
-                read_records(
-                    file,
-                    name=name,
-                    kind=kind,
-                    columns=columns,
-                    models=models,
-                    model=model,
-                    read_at=time.time(),
-                    progress=progress,
-                )
+            part = read_records(
+                file,
+                name=name,
+                kind=kind,
+                columns=columns,
+                models=models,
+                model=model,
+                read_at=time.time(),
+                progress=progress,
             )
+            parts.append(told(part, file))
     return parts
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ossay.cli.rated_by import is_judges
 from ossay.core.display import visible
 
 if TYPE_CHECKING:
@@ -64,12 +65,14 @@ def _unknown(contents: Contents) -> str:
 
 
 def _next(contents: Contents) -> str:
-    name = contents.source.name
+    where = f"--in {contents.source.name}"
+    if is_judges(contents.source.made_with):
+        where += " --raters models"
     if len(contents.models) == 2:
         both = " ".join(map(shlex.quote, contents.models))
         if any(model.startswith("-") for model in contents.models):
-            return f"ossay compare --in {name} -- {both}"  # after it no name is an option
-        return f"ossay compare {both} --in {name}"
+            return f"ossay compare {where} -- {both}"  # after it no name is an option
+        return f"ossay compare {both} {where}"
     if len(contents.models) > 2:
-        return f"ossay leaderboard --in {name}"
-    return f"ossay compare A B --in {name} --in OTHER, with another model's results"
+        return f"ossay leaderboard {where}"
+    return f"ossay compare A B {where} --in OTHER, with another model's results"

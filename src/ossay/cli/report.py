@@ -63,7 +63,11 @@ def report(name: str, out: Path | None, as_json: bool, table_only: bool, url: st
 
 
 def judgements_of(ledger: Ledger, record: CampaignRecord) -> Judgements:
-    """The ratings of a campaign by the latest version of each rubric, and what graders kept."""
+    """The ratings of a campaign by the latest version of each rubric, and what graders kept.
+
+    The latest among people's ratings, and among a judge's; among both where the two are held
+    against each other, as `ossay judge` does.
+    """
     from ossay.cli.held import rated_anew
     from ossay.core.errors import UnknownName
     from ossay.reports.judgements import Judgements
@@ -83,6 +87,8 @@ def judgements_of(ledger: Ledger, record: CampaignRecord) -> Judgements:
         ledger.rubrics(record.name),
         artefact,
         {"human": tuple(people.notes), "model": tuple(judge.notes)},
+        # Each side's latest may be another version: their difference would be the rubrics'.
+        together=rated_anew(ledger, record.name).ratings,
     )
 
 

@@ -142,13 +142,18 @@ def gather(asked: Asked, wanted: Sequence[str] = (), metric: str | None = None) 
     campaign is what people rated, unless models' ratings are asked for.
 
     Raises:
-        UsageError: a file or name that can't be read, or no or several places that hold them.
+        UsageError: a file or name that can't be read, or no or several places that hold them, or
+            ratings that are not known to be whose they are asked to be.
     """
+    from ossay.cli import rated_by
     from ossay.cli.held import asked_for, from_ledger, holding
     from ossay.compare.apart import tell_apart
     from ossay.compare.selection import fix_clusters
 
-    parts = [*_from_files(asked)]
+    parts = []
+    for part in _from_files(asked):
+        rated_by.check(part, asked.raters, metric)
+        parts.append(part)
     campaigns: dict[str, CampaignRecord] = {}
     if not (parts or asked.names or place.has_ledger(asked.ledger)):
         raise UsageError("there is no ledger yet; give a file of results with --records FILE")
@@ -157,6 +162,8 @@ def gather(asked: Asked, wanted: Sequence[str] = (), metric: str | None = None) 
             names = asked.names or asked_for(ledger, wanted) or (holding(ledger, wanted),)
             for name in dict.fromkeys(names):
                 records, campaign = from_ledger(ledger, name, _kind(asked.raters, metric))
+                if campaign is None:
+                    rated_by.check(records, asked.raters, metric)
                 parts.append(records)
                 campaigns |= {} if campaign is None else {name: campaign}
     stated = stated_in(asked.stated, asked.stated_columns)
@@ -185,6 +192,7 @@ def pairs_of(options: Iterable[str], option: str) -> dict[str, str]:
 
 
 def _from_files(asked: Asked) -> Iterator[Records]:
+    from ossay.cli.rated_by import told
     from ossay.records.read import read_records
 
     columns = pairs_of(asked.columns, "--column")
@@ -199,7 +207,7 @@ def _from_files(asked: Asked) -> Iterator[Records]:
             name = f"{name}-{number}"
             records = read_records(file, name=name, columns=columns, models=models, model=model)
         taken.add(name)
-        yield records
+        yield told(records, file)
 
 
 def stated_in(files: Iterable[Path], columns: Iterable[str]) -> tuple[Stated, ...]:

@@ -5,7 +5,8 @@ The same function serves people, models and machines. Knows nothing of ledgers o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +14,8 @@ from msgspec import Struct
 from ossay.core.errors import UsageError, nearest
 from ossay.core.rating import Form, Rating
 from ossay.core.rubric import By, Facts, Item, Rubric
+
+_DIGITS = 6  # of a sum: 8 + 0.1 + 0.2 is 8.3, as 8 + 0.3 is
 
 
 class Part(Struct, frozen=True):
@@ -79,15 +82,17 @@ def score(rubric: Rubric, chosen: Collection[str], facts: Facts) -> Score:
     tier = _machine_tier(rubric, facts)
     by: dict[str, By] = {} if tier is None else {tier.id: "machine"}
     by |= {item.id: "rater" for item in rubric.items if item.id in chosen}
-    _check_together(rubric, by)
-    for item in (*rubric.bonuses, *rubric.penalties):
-        if item.answered(facts) and _fits(rubric, item, by):
-            by[item.id] = "machine"
+    found = [item for item in (*rubric.bonuses, *rubric.penalties) if item.answered(facts)]
+    for item in found:
+        whole = _with_needs(item, found, by)
+        if _fits(rubric, whole, by):
+            by |= {one.id: "machine" for one in whole}
+    _check_together(rubric, by, asked)
     parts = tuple(Part(item.id, item.points, by[item.id]) for item in rubric.items if item.id in by)
     unknown = tuple(id_ for id_, item in asked.items() if item.by == "machine")
     if not any(item.id in by for item in rubric.tiers):
         return Score(None, parts, unknown)
-    total = sum(part.points for part in parts)
+    total = round(math.fsum(part.points for part in parts), _DIGITS)
     most = min([rubric.scale[1], *(cap.at for cap in rubric.caps if by.keys() >= {*cap.having})])
     value = max(rubric.scale[0], min(most, total))
     return Score(value, parts, unknown, None if value == total else total)
@@ -163,7 +168,7 @@ def _check(rubric: Rubric, chosen: Collection[str], asked: Collection[str]) -> N
         raise UsageError(f"{tiers[0]!r} and {tiers[1]!r} are both tiers; choose one")
 
 
-def _check_together(rubric: Rubric, by: Collection[str]) -> None:
+def _check_together(rubric: Rubric, by: Collection[str], asked: Collection[str]) -> None:
     for item in rubric.items:
         if item.id not in by:
             continue
@@ -172,11 +177,26 @@ def _check_together(rubric: Rubric, by: Collection[str]) -> None:
             raise UsageError(f"{item.id!r} and {other!r} exclude each other; choose one")
         lacking = next((id_ for id_ in item.needs if id_ not in by), "")
         if lacking:
-            raise UsageError(f"{item.id!r} counts only with {lacking!r}; choose both or neither")
+            way = "; choose both or neither"
+            if lacking not in asked:
+                way = ", which does not hold for this answer; leave it out"
+            raise UsageError(f"{item.id!r} counts only with {lacking!r}{way}")
 
 
-def _fits(rubric: Rubric, item: Item, by: Collection[str]) -> bool:
-    """Whether one of the machine's items counts beside those that hold."""
-    held = [other for other in rubric.items if other.id in by]
-    excluded = any(other.id in item.excludes or item.id in other.excludes for other in held)
-    return not excluded and all(id_ in by for id_ in item.needs)
+def _with_needs(item: Item, found: Sequence[Item], by: Collection[str]) -> list[Item]:
+    """One of the machine's items and all of its others that must hold for it, not yet held."""
+    whole = [item]
+    for one in whole:  # grows meanwhile
+        needed = (other for other in found if other.id in one.needs and other.id not in by)
+        whole += [other for other in needed if other not in whole]
+    return whole
+
+
+def _fits(rubric: Rubric, new: Sequence[Item], by: Collection[str]) -> bool:
+    """Whether these items of the machine's count together, beside those that hold."""
+    ids = {*by, *(item.id for item in new)}
+    held = [other for other in rubric.items if other.id in ids]
+    excluded = any(
+        one.id in item.excludes or item.id in one.excludes for one in held for item in new
+    )
+    return not excluded and all(id_ in ids for item in new for id_ in item.needs)

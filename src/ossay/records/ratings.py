@@ -1,4 +1,4 @@
-"""Ratings as Records: one result a rating, metric 'rating', so that comparing commands take them.
+"""Ratings as Records: one result an answer, metric 'rating', so that comparing commands take them.
 
 People's ratings and a judge's are never put together. Knows nothing of ledgers: it is handed what
 one returned.
@@ -6,7 +6,8 @@ one returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -18,6 +19,7 @@ from ossay.core.results import RATING, Records, Result
 from ossay.records.campaign import records_of
 
 NOT_RATED = "not rated"
+_DIGITS = 9  # of a mean: what is left of sums of decimals beyond them is noise
 
 
 def ratings_as_records(
@@ -28,8 +30,8 @@ def ratings_as_records(
 ) -> Records:
     """Return a campaign's ratings by people, or by models, as results.
 
-    Items and clusters are those of the campaign's own results, so all ratings of an answer are at
-    one item; each is an attempt of its own. An answer that nobody rated is missing, and tasks in
+    Items, clusters and attempts are those of the campaign's own results. An answer has the mean of
+    its raters, however many: see `mean_scores`. One that nobody rated is missing, and tasks in
     which nothing was rated are left out. Who rated, and by which rubrics, is in `made_with`.
 
     Args:
@@ -46,17 +48,12 @@ def ratings_as_records(
     if not wanted:
         raise UsageError(_none(campaign.name, held, kind))
     plain = records_of(campaign)
-    rows = dict(zip((run.id for run in campaign.runs), plain.results, strict=True))
-    by_run: dict[str, list[Rating]] = {}
-    for rating in wanted:
-        by_run.setdefault(rating.run, []).append(rating)
-    rated = {(run.key.suite, run.key.task) for run in campaign.runs if run.id in by_run}
-    most = max(map(len, by_run.values()))
+    scores = mean_scores(wanted, kind)
+    rated = {(run.key.suite, run.key.task) for run in campaign.runs if run.id in scores}
     results = tuple(
-        result
-        for run in campaign.runs
+        _result(run, row, scores)
+        for run, row in zip(campaign.runs, plain.results, strict=True)
         if (run.key.suite, run.key.task) in rated
-        for result in _results(run, rows[run.id], by_run.get(run.id, []), most)
     )
     source = msgspec.structs.replace(
         plain.sources[0],
@@ -74,22 +71,21 @@ def mean_scores(ratings: Iterable[Rating], kind: RaterKind) -> dict[str, float]:
             by_rater.setdefault((rating.run, rating.rater), []).append(rating.score)
     by_run: dict[str, list[float]] = {}
     for (run, _), scores in by_rater.items():
-        by_run.setdefault(run, []).append(sum(scores) / len(scores))
-    return {run: sum(means) / len(means) for run, means in by_run.items()}
+        by_run.setdefault(run, []).append(_mean(scores))
+    return {run: round(_mean(means), _DIGITS) for run, means in by_run.items()}
 
 
-def _results(run: RunRecord, row: Result, ratings: Sequence[Rating], most: int) -> Iterable[Result]:
-    first = (run.key.attempt - 1) * most + 1  # attempts of one run lie beside each other
-    if not ratings:
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)  # the same in whatever order
+
+
+def _result(run: RunRecord, row: Result, scores: Mapping[str, float]) -> Result:
+    score = scores.get(run.id)
+    missing = ""
+    if score is None:
         counts = run.outcome is not None and run.outcome.counts
         missing = NOT_RATED if counts else row.missing or Outcome.INFRASTRUCTURE_ERROR.value
-        yield msgspec.structs.replace(
-            row, score=None, missing=missing, metric=RATING, attempt=first
-        )
-    for number, rating in enumerate(ratings):
-        yield msgspec.structs.replace(
-            row, score=rating.score, missing="", metric=RATING, attempt=first + number
-        )
+    return msgspec.structs.replace(row, score=score, missing=missing, metric=RATING)
 
 
 def _made_with(ratings: Sequence[Rating]) -> dict[str, str]:

@@ -15,10 +15,11 @@ from ossay.core.answer import Answer
 from ossay.core.display import visible
 from ossay.core.rating import Rating, current
 from ossay.core.results import RATING
+from ossay.records.campaign import clusters_of, instance_of
 
 COLUMNS = (
-    "run", "item", "model", "suite", "task", "seed", "attempt", "outcome", "metric", "score",
-    "rater", "kind", "rubric", "rubric_version", "chosen", "filled", "notes", "rated_at",
+    "run", "item", "cluster", "model", "suite", "task", "seed", "attempt", "outcome", "metric",
+    "score", "rater", "kind", "rubric", "rubric_version", "chosen", "filled", "notes", "rated_at",
     "rated_seconds", "blind", "seconds", "output_tokens", "characters",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
@@ -27,12 +28,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
 def ratings_csv(answers: Iterable[Answer], ratings: Iterable[Rating]) -> str:
     """The ratings that hold, in the order of the plan; unknown is empty.
 
-    `attempt` counts on where an answer has several ratings, so that each row is its own.
+    `attempt` counts on where an answer has several ratings, so that each row is its own. `cluster`
+    is that of the campaign's own results, as far as these answers tell.
     """
     by_run: dict[str, list[Rating]] = {}
     for rating in current(ratings):
         by_run.setdefault(rating.run, []).append(rating)
     most = max(map(len, by_run.values()), default=1)
+    answers = list(answers)
+    clusters = clusters_of(instance_of(answer.key) for answer in answers)
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -40,7 +44,8 @@ def ratings_csv(answers: Iterable[Answer], ratings: Iterable[Rating]) -> str:
         first = (answer.key.attempt - 1) * most + 1
         said = [_said(rating) for rating in by_run.get(answer.run, ())]
         for number, more in enumerate(said or [{}]):
-            row = {**_asked(answer), "attempt": first + number, **more}
+            cluster = clusters.get(instance_of(answer.key))
+            row = {**_asked(answer), "cluster": cluster, "attempt": first + number, **more}
             writer.writerow({name: _field(value) for name, value in row.items()})
     return out.getvalue()
 

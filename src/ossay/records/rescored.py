@@ -23,7 +23,7 @@ class Stands(Struct, frozen=True):
     Attributes:
         rating: The row as it was entered.
         score: What it gives under that version; None where nothing can be said.
-        older: Whether it was made by another version.
+        older: Whether it was made by another version of the same rubric.
         reason: Why there is no score, for a person.
     """
 
@@ -39,7 +39,7 @@ class Rescored(Struct, frozen=True):
     Attributes:
         ratings: In the order of entry; `score` is of today, all else as it was made.
         moved: How many were made by an older version.
-        left_out: Those of them that say nothing today.
+        left_out: Those that say nothing today, by an older version or by a rubric of another name.
         rubrics: Those of today, by task.
     """
 
@@ -51,11 +51,12 @@ class Rescored(Struct, frozen=True):
     @property
     def notes(self) -> Iterator[str]:
         """What a reader of the scores should know, a sentence each."""
-        kept = self.moved - len(self.left_out)
+        kept = self.moved - sum(one.older for one in self.left_out)
         if kept:
             yield f"{kept:,} {_made(kept)} by an older version of a rubric, scored by the latest."
-        for reason, count in Counter(one.reason for one in self.left_out).items():
-            yield f"{count:,} {_made(count)} by an older version, left out: {reason}."
+        for (older, reason), count in Counter((o.older, o.reason) for o in self.left_out).items():
+            by = "an older version" if older else "another rubric"
+            yield f"{count:,} {_made(count)} by {by}, left out: {reason}."
 
 
 def stands(rating: Rating, rubric: Rubric, facts: Facts, *, digest: str = "") -> Stands:
@@ -75,7 +76,8 @@ def rescored(
 
     Args:
         ratings: Every row, in the ledger's order.
-        rubrics: By task. What was rated by one of another name stays as it is.
+        rubrics: By task; where there is none, ratings stay as they are. Those by one of another
+            name are left out: it asks something else, maybe on another scale.
         answers: By run, for the machine's part. Of a run that is not there, ratings stay as well.
     """
     digests = {task: rubric.digest for task, rubric in rubrics.items()}
@@ -85,8 +87,12 @@ def rescored(
     for row in current(ratings):
         answer = answers.get(row.run)
         rubric = rubrics.get(answer.key.task) if answer is not None else None
-        if answer is None or rubric is None or rubric.name != row.rubric:
+        if answer is None or rubric is None:
             kept.append(row)
+            continue
+        if rubric.name != row.rubric:
+            reason = f"{row.rubric!r}, and it is {rubric.name!r} now"
+            left_out.append(Stands(row, None, reason=reason))
             continue
         today = stands(row, rubric, answer.facts, digest=digests[answer.key.task])
         moved += today.older

@@ -1,22 +1,26 @@
 """Ratings of a 16x Eval export as Records: one result an eval, metric 'rating'.
 
-Prompts and responses stay in the file. Knows nothing of ledgers.
+An item is an experiment. Which of them are of one task is told by the names that our own export
+gives, and by nothing else. Prompts and responses stay in the file. Knows nothing of ledgers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from ossay.core.results import RATING, Records, Result
 from ossay.records.archive import MAX_MEMBER
+from ossay.records.campaign import Instance, clusters_of
 from ossay.records.ratings import NOT_RATED
-from ossay.records.sixteen_x import Document, Eval, Moment, decode_document
+from ossay.records.sixteen_x import Document, Eval, Id, Moment, decode_document
 from ossay.records.source_file import Asked, SourceFile
 
 _UNNAMED = "experiment without a name"
 _MOST_NAME = 300
+_MOST_ID = 60
+_MOST_DIGITS = 18  # of a seed
 
 
 def read_sixteen_x(file: SourceFile, asked: Asked) -> Records:
@@ -42,25 +46,59 @@ def read_sixteen_x(file: SourceFile, asked: Asked) -> Records:
 
 
 def _results(document: Document, source: str, model: str) -> Iterator[Result]:
-    names = {one.id: (one.name or "")[:_MOST_NAME] for one in document.experiments}
+    names = _names(document)
+    items = _items(names)
+    instances = {id_: _instance(name) or ("", name, 0) for id_, name in names.items()}
+    clusters = clusters_of(instances.values())
     tries: Counter[tuple[str, str]] = Counter()
     for one in sorted(document.evals, key=lambda one: _seconds(one.created_at) or 0.0):
-        item = names.get(one.experiment_id or "", "") or str(one.experiment_id or _UNNAMED)
+        item = items[one.experiment_id]
         who = model or _model(one)
         tries[who, item] += 1
         usage = one.usage
         yield Result(
             who,
-            item[:_MOST_NAME],
+            item,
             one.rating,
             RATING,
             tries[who, item],
+            clusters.get(instances[one.experiment_id]),
             missing="" if one.rating is not None else NOT_RATED,
             input_tokens=None if usage is None else _whole(usage.prompt_tokens),
             output_tokens=None if usage is None else _whole(usage.completion_tokens),
             seconds=None if one.duration_ms is None else max(0.0, one.duration_ms) / 1_000,
             source=source,
         )
+
+
+def _names(document: Document) -> dict[Id | None, str]:
+    """What the experiments that have evals are called, by id; their ids where they have no name."""
+    given = {one.id: one.name for one in document.experiments}
+    asked = dict.fromkeys(one.experiment_id for one in document.evals)
+    return {id_: (_named(id_, given) or _UNNAMED)[:_MOST_NAME] for id_ in asked}
+
+
+def _named(id_: Id | None, given: Mapping[Id, str | None]) -> str:
+    return "" if id_ is None else given.get(id_) or str(id_)
+
+
+def _items(names: Mapping[Id | None, str]) -> dict[Id | None, str]:
+    """Names of which each is its experiment's alone: those that several bear get their ids."""
+    bearers = Counter(names.values())
+    return {id_: name if bearers[name] == 1 else _with_id(name, id_) for id_, name in names.items()}
+
+
+def _with_id(name: str, id_: Id | None) -> str:
+    end = f" ({str(id_)[:_MOST_ID]})"
+    return name[: _MOST_NAME - len(end)] + end
+
+
+def _instance(name: str) -> Instance | None:
+    """The instance that an experiment of our own export is: 'suite/task/seed'; else None."""
+    suite, task, seed = name.rsplit("/", 2) if name.count("/") > 1 else ("", "", "")
+    number = seed.isdecimal() and seed.isascii() and len(seed) <= _MOST_DIGITS
+    ours = bool(suite and task) and number and not any(map(str.isspace, name))
+    return (suite, task, int(seed)) if ours else None
 
 
 def _model(one: Eval) -> str:
@@ -82,6 +120,16 @@ def _notes(document: Document) -> Iterator[str]:
     several = sum(len(prompts) > 1 for prompts in asked.values())
     if several:
         yield f"{several:,} of {len(asked):,} experiments were asked in more than one prompt."
+    names = list(_names(document).values())
+    alike = sum(count for count in Counter(names).values() if count > 1)
+    if alike:
+        yield f"{alike:,} experiments bear a name that another has; their ids tell them apart."
+    alone = sum(_instance(name) is None for name in names)
+    if alone and len(names) > 1:
+        yield (
+            f"It does not say of {alone:,} of {len(names):,} experiments which task they are of: "
+            "each counts alone."
+        )
     yield "The file does not say who rated, or by which items of a rubric."
 
 

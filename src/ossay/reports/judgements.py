@@ -27,12 +27,15 @@ class Judgements(Struct, frozen=True):
             nothing.
         notes: By kind of rater, what became of ratings by older versions of a rubric, one
             sentence each.
+        together: Where those were scored anew, people's and judges' apart: the same by one version
+            of each rubric for both, so that one can be held against the other; else empty.
     """
 
     ratings: tuple[Rating, ...] = ()
     rubrics: Mapping[str, Rubric] = field(default_factory=dict)
     artefact: Callable[[str, str], bytes | None] = _nothing
     notes: Mapping[RaterKind, tuple[str, ...]] = field(default_factory=dict)
+    together: tuple[Rating, ...] = ()
 
 
 NOTHING = Judgements()

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ossay.core.answer import Answer
 from ossay.core.rating import RaterKind, Rating, current
 from ossay.core.records import CampaignRecord, RunRecord
+from ossay.records.campaign import Instance, instance_of
 from ossay.records.judged import Judged, judged_against
 from ossay.records.ratings import mean_scores
 from ossay.reports.judgements import Judgements
@@ -113,7 +114,9 @@ def rated_of(record: CampaignRecord, judgements: Judgements, kind: RaterKind) ->
         averages=averages,
         pairs=pairs_of(record, rows, models) if kind == "human" else NO_PAIRS,
         notes=(*anew, *_notes(held, anew=bool(anew))),
-        judged=() if kind == "human" else judged_against(rows, _answers(record), _length),
+        judged=()
+        if kind == "human"
+        else judged_against(judgements.together or rows, _answers(record), _length),
     )
 
 
@@ -145,30 +148,31 @@ def _mean(
     return Mean(model, *place, value, interval, len(values), 1 if values else 0)
 
 
-def _shared(models: Sequence[str], rated: Iterable[RunRecord]) -> set[tuple[str, str, int]]:
+def _shared(models: Sequence[str], rated: Iterable[RunRecord]) -> set[Instance]:
     """The instances in which every model has a rated answer."""
-    by_model: dict[str, set[tuple[str, str, int]]] = {model: set() for model in models}
+    by_model: dict[str, set[Instance]] = {model: set() for model in models}
     for run in rated:
-        by_model[run.key.model].add((run.key.suite, run.key.task, run.key.seed))
+        by_model[run.key.model].add(instance_of(run.key))
     return set.intersection(*by_model.values())
 
 
 def _average(
     model: str,
     runs: Iterable[RunRecord],
-    shared: set[tuple[str, str, int]],
+    shared: set[Instance],
     scores: Mapping[str, float],
     scale: tuple[float, float],
 ) -> Mean:
     """The mean of the means of tasks; of instances where there is one task only."""
-    by_task: dict[Place, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    # By the task's name alone: suites that ask in another style have the same problems.
+    by_task: dict[str, dict[Instance, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
-        key = run.key
-        if key.model == model and (key.suite, key.task, key.seed) in shared:
-            by_task[key.suite, key.task][key.seed].append(scores[run.id])
-    answers = sum(len(of) for seeds in by_task.values() for of in seeds.values())
+        instance = instance_of(run.key)
+        if run.key.model == model and instance in shared:
+            by_task[run.key.task][instance].append(scores[run.id])
+    answers = sum(len(of) for asked in by_task.values() for of in asked.values())
     tasks = [
-        sum(sum(of) / len(of) for of in seeds.values()) / len(seeds) for seeds in by_task.values()
+        sum(sum(of) / len(of) for of in asked.values()) / len(asked) for asked in by_task.values()
     ]
     if not tasks:
         return Mean(model, "", "", None, None, 0, 0)

@@ -47,8 +47,9 @@ class Card(Struct, frozen=True):
     """One answer, ready to show. `model` is '' where it is hidden.
 
     `facts` are what the grader found, in the form of (name, value); `screenshot` tells whether one
-    was kept; `left_out` whether the text is longer than what is shown; `older` what became of a
-    rating by an older version of the rubric, a sentence.
+    was kept; `left_out` whether the text is longer than what is shown; `held` the id of the
+    rater's rating that holds, '' without one; `older` what became of a rating by an older version
+    of the rubric, a sentence.
     """
 
     number: int
@@ -73,6 +74,7 @@ class Card(Struct, frozen=True):
     rubric: Rubric
     token: str
     began: float
+    held: str
     older: str
 
 
@@ -119,6 +121,7 @@ def card_of(
         rubric=rubric,
         token=part.token if part is not None else secrets.token_hex(16),
         began=part.began if part is not None and part.began is not None else round(now, 3),
+        held=held.rating.id if held is not None else "",
         older=older_version(held, rubric) if held is not None else "",
     )
 

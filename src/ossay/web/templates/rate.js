@@ -39,21 +39,41 @@ async function preview() {
   });
 }
 
-// What was chosen outlives a reload of this tab, until it is sent.
+// What was chosen outlives a reload of this tab, until it is sent. It is kept by the answer's run and
+// by the rating that held then: answers beside each other may stand in another order the next time,
+// and one that was rated meanwhile, on whatever page, shows that rating.
 const place = `ossay:${location.pathname}`;
 
+function subject(rubric) {
+  return { run: rubric.querySelector('input[name$=".run"]').value, held: rubric.dataset.held };
+}
+
 function remember() {
-  const kept = [...new FormData(form)].filter(([name]) => /\.(tier|item|notes)$/.test(name));
+  const said = [...new FormData(form)].map(([name, value]) => [...name.split("."), value]);
+  const kept = rubrics.map((rubric) => ({
+    ...subject(rubric),
+    said: said
+      .filter(([number, field]) => number === rubric.dataset.number && /^(tier|item|notes)$/.test(field))
+      .map(([, field, value]) => [field, value]),
+  }));
   sessionStorage.setItem(place, JSON.stringify(kept));
 }
 
 function recall() {
-  const kept = JSON.parse(sessionStorage.getItem(place) || "null");
-  if (!kept) return;
-  for (const input of form.querySelectorAll("input[data-key], input[type=radio], input[type=checkbox]"))
-    input.checked = kept.some(([name, value]) => name === input.name && value === input.value);
-  for (const [name, value] of kept)
-    if (name.endsWith(".notes")) form.elements[name].value = value;
+  const kept = JSON.parse(sessionStorage.getItem(place) || "[]");
+  const today = rubrics.map((rubric) => {
+    const { run, held } = subject(rubric);
+    return [rubric, kept.find((draft) => draft.run === run && draft.held === held)];
+  });
+  for (const [rubric, draft] of today) if (draft) fill(rubric, draft.said);
+  if (kept.length) sessionStorage.setItem(place, JSON.stringify(today.flatMap(([, draft]) => draft ?? [])));
+}
+
+function fill(rubric, said) {
+  for (const input of rubric.querySelectorAll("input[type=radio], input[type=checkbox]"))
+    input.checked = said.some(([field, value]) => input.name.endsWith(`.${field}`) && value === input.value);
+  for (const [field, value] of said)
+    if (field === "notes") rubric.querySelector("textarea").value = value;
 }
 
 function pressed(event) {
