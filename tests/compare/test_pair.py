@@ -63,6 +63,21 @@ def test_a_metric_of_which_less_is_better(rows, rng):
         assert compare_models(few, "a", "b", less=True, rng=rng).verdict.kind == "a_better"
 
 
+def test_the_same_scores_in_another_order_are_no_difference(rng):
+    """(0.1 + 0.2 + 0.3) / 3 and (0.3 + 0.2 + 0.1) / 3 are not one float."""
+    scores = [0.1, 0.2, 0.3]
+    made = [
+        Result(model, f"q{item}", score, attempt=number)
+        for item in range(12)
+        for model, order in (("a", scores), ("b", scores[::-1]))
+        for number, score in enumerate(order)
+    ]
+    found = compare_models(
+        Records((Source("s", "csv"),), tuple(made)), "a", "b", rng=rng
+    ).comparison
+    assert (found.difference, found.p) == (0.0, 1.0)
+
+
 def test_a_cost_is_better_when_it_is_less(swebench, rng):
     found = compare_models(swebench, "GPT-5 mini", "o3 (", metric="cost_usd", rng=rng)
     assert found.verdict.kind == "a_better"
