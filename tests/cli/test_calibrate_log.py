@@ -158,6 +158,25 @@ def test_a_stratum_that_no_gateway_names_is_refused(ossay, folder, routing):
     assert "is none of route 'support'" in done.stderr
 
 
+def test_a_gate_for_a_gateway_is_not_told_tasks(ossay, folder):
+    """Columns 'task' and 'subject' are taken unasked, but no request says what it is."""
+    rng = random.Random(3)
+    words = [rng.choice(list(RIGHT)) for _ in range(800)]
+    rows = [f"it {n},{w},{rng.random() < RIGHT[w]},1" for n, w in enumerate(words)]
+    (folder / "subjects.csv").write_text("query,subject,small,big\n" + "\n".join(rows) + "\n")
+    words = ("calibrate", "--records", "subjects.csv", "--cheap", "small", "--strong", "big",
+             "--alpha", "0.1", "--out", "tasks.json")  # fmt: skip
+
+    def tasks_and_said(*more):
+        done = ossay(*words, *more, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        policy = decode_policy((folder / "tasks.json").read_bytes(), source="tasks.json")
+        return policy.gate.tasks, "The rows' tasks were left out" in done.stdout
+
+    assert tasks_and_said() == (tuple(sorted(RIGHT)), False)
+    assert tasks_and_said("--gateway", "gateway.toml") == ((), True)
+
+
 def test_the_same_log_and_seed_give_the_same_policy(ossay, folder):
     words = ("calibrate", "--log", str(Path(folder / "decisions.db")), "--alpha", "0.1", "--json")
     one, two = (json.loads(ossay(*words, cwd=folder).stdout)["digest"] for _ in range(2))

@@ -107,6 +107,49 @@ def test_it_expires_with_the_cheap_model_and_says_so(opened):
     assert (decision.plan, decision.plan_why) == ("strong", "the policy has expired: cheap changed")
 
 
+@pytest.fixture(scope="module")
+def with_tasks():
+    """A policy whose gate was told the task of each row."""
+    made = Provenance("cheap", "strong", pins=PINS, made_at=1e9, made_with="0.1.0")
+    told = tuple(replace(row, task="hard" if row.query == HARD else "easy") for row in rows())
+    return calibrate(
+        told, Aim(0.05), made, np.random.default_rng(0), prices=Prices.of_ratio(20.0)
+    ).policy
+
+
+def test_a_policy_whose_gate_knows_tasks_counts_as_expired(opened, with_tasks):
+    notes, (decision,) = opened(policy=with_tasks, questions=(EASY,))
+    assert "trained with tasks ('easy, hard'), and requests name none" in notes[0]
+    assert (decision.plan, decision.score) == ("strong", None)
+
+
+def test_a_check_and_a_dry_run_show_that_tasks_expired_it(ossay, with_tasks, tmp_path):
+    kept = 'log = "decisions.db"\n'
+    (tmp_path / "gateway.toml").write_text(f"[gateway]\n{kept}\n{FILE}keep_days = 1\n")
+    (tmp_path / "policy.json").write_bytes(encode_policy(with_tasks))
+    done = ossay("gateway", "gateway.toml", "--check", "--json", cwd=tmp_path)
+    (route,) = json.loads(done.stdout)["routes"]
+    assert "trained with tasks ('easy, hard')" in route["expired"][0]
+    assert route["does"]["low"].startswith("strong: ")
+
+    async def serve():
+        gateway = Gateway(Source(tmp_path / "gateway.toml"), environ={})
+        house = await gateway.open()
+        async for _ in (
+            house.lanes["support"].router.ask(Request((Message("user", EASY),)), Caller()).stream()
+        ):
+            pass
+        await house.aclose()
+        await gateway.aclose()
+
+    with chdir(tmp_path):
+        asyncio.run(serve())
+    done = ossay("gateway", "gateway.toml", "--dry-run", "decisions.db", "--json", cwd=tmp_path)
+    found = json.loads(done.stdout)
+    assert [(cell["then"], cell["now"]) for cell in found["cells"]] == [("strong", "strong")]
+    assert "trained with tasks" in found["notes"][0]
+
+
 def test_a_policy_for_other_traffic_is_told(opened, policy):
     (stratum,) = policy.strata
     other = replace(policy, strata=(replace(stratum, name=""),))

@@ -5,17 +5,20 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ossay.core.decision import Audit, Decision
 from ossay.core.types import Message, Reply, Timing, Usage
 from ossay.gateway.cache import Cache
 from ossay.gateway.cached import Cached
 from ossay.gateway.house import Lane
+from ossay.gateway.observed import Observed
 from ossay.models.clock import SystemClock
 from ossay.router.audit import Auditor
 from ossay.router.breaker import Breaker
 from ossay.router.detectors import detector
 from ossay.router.planner import ByTable
+from ossay.router.router import Router
 from ossay.router.stage import Upstream
 
 
@@ -184,6 +187,49 @@ def test_answers_given_again_are_audited_as_often_as_others(kept, house):
     assert [audit.of for audit in notes.entries] == [one.id for one in made.notes.decisions]
 
 
+class Draws(random.Random):
+    """Draws what it is told, then 0."""
+
+    def __init__(self, *draws):
+        super().__init__(1)
+        self._draws = list(draws)
+
+    def random(self):
+        return self._draws.pop(0) if self._draws else 0.0
+
+
+def doubted(kept, house, **more):
+    """A route with a cache whose auditor rejects, and never doubts the first answer."""
+    clock, notes = SystemClock(), house.Notes()
+    made = kept(**more)
+    no = '{"verdict": "reject", "score": 0.0, "reason": "wrong", "edits": []}'
+    judge = Upstream(house.Faulty(message=Message("assistant", no)), Breaker(clock.monotonic))
+    log = Observed(notes, (made.cache.hear,))
+    auditor = Auditor(judge, log, clock=clock, rng=random.Random(1))
+    made.audits = notes.entries
+    route = house.Route("support", audit_share=0.5)
+    parts = replace(made.lane.router.parts, route=route, auditor=auditor, rng=Draws(0.9))
+    made.lane = Lane("support", Cached(Router(parts), made.cache, 60.0))
+    made.auditor = auditor
+    return made
+
+
+def test_an_answer_found_wrong_the_second_time_is_forgotten_too(kept, house):
+    made = doubted(kept, house)
+
+    async def run():
+        async with house.gateway(made.lane) as client:
+            for _ in range(3):
+                await client.chat()
+                await made.auditor.settle()
+
+    house.run(run())
+    assert [one.audited for one in made.notes.decisions] == [False, True, True]
+    assert made.audits[0].of == made.notes.decisions[1].id
+    assert len(made.cheap.asked) == 2
+    assert len(made.cache) == 0
+
+
 def decision(number, **more):
     return Decision(
         id=f"d{number}", at=1.0, route="r", criticality="low", declared="low",
@@ -203,6 +249,31 @@ def test_an_answer_that_an_audit_finds_wrong_is_forgotten():
     cache.hear(Audit("a2", "d2", 2.0, 0.5, False, "h"))
     assert cache.get("k1") is None
     assert cache.get("k2").decision.id == "d2"
+
+
+def test_an_answer_that_was_found_wrong_before_its_end_is_not_kept():
+    """A held answer's audit may be over before a slow client has taken the answer."""
+    cache = Cache(Hand())
+    cache.hear(Audit("a1", "d1", 2.0, 0.5, True, "h"))
+    cache.put("k1", reply("x"), decision(1), 9.0)
+    cache.put("k2", reply("x"), decision(2), 9.0)
+    assert cache.get("k1") is None
+    assert cache.get("k2").decision.id == "d2"
+
+
+def test_what_is_remembered_of_audits_is_bounded():
+    cache = Cache(Hand())
+    cache.put("k", reply("x"), decision(0), 9.0)
+    kept = cache.get("k")
+    for number in range(10_000):
+        cache.repeat(kept, f"again {number}")
+        cache.hear(Audit(f"a{number}", f"other {number}", 2.0, 0.5, True, "h"))
+    assert len(cache._again) == len(cache._wrong) == 4_096
+    assert cache.get("k") is kept
+    cache.hear(Audit("a", "again 9999", 2.0, 0.5, False, "h"))
+    assert cache.get("k") is kept
+    cache.hear(Audit("a", "again 9998", 2.0, 0.5, True, "h"))
+    assert cache.get("k") is None
 
 
 def test_an_answer_too_large_is_not_kept():

@@ -185,6 +185,49 @@ def test_who_leaves_after_a_large_request_is_noticed_too(house, stream, size):
     house.run(run())
 
 
+@pytest.mark.parametrize("more", [1, 2, 4])
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_leaves_with_further_requests_behind_is_noticed_too(house, stream, more):
+    async def run():
+        log, held = house.Notes(), house.Held()
+        async with house.gateway(house.lane(cheap=held, log=log)) as client:
+            _, writer = await client.connect()
+            writer.write(house.chat_request(stream=stream))
+            await house.until(lambda: held.running == 1)
+            writer.write(house.chat_request("And this?") * more)
+            await asyncio.sleep(0.02)
+            writer.close()
+            await house.until(lambda: held.running == 0)
+            await gone(house, client, log)
+        assert len(held.asked) == 1
+
+    house.run(run())
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize(
+    ("size", "times", "status"),
+    [(0, 5, 429), (0, 10_000, 429), (70_000, 1, 413), (8 << 20, 1, 413)],
+)
+def test_who_sends_much_before_its_answer_is_hung_up_on(house, size, times, status, begun):
+    async def run():
+        log, held = house.Notes(), house.Held()
+        async with house.gateway(house.lane(cheap=held, log=log)) as client:
+            reader, writer = await client.connect()
+            writer.write(house.chat_request(stream=True))
+            await house.until(lambda: held.running == 1)
+            if begun:
+                held.say("so f")
+                await reader.readuntil(b"so f")
+            writer.write(house.chat_request("x" * size) * times)
+            await gone(house, client, log)
+            if not begun:
+                assert (await reader.readline()).startswith(b"HTTP/1.1 %d " % status)
+        assert len(held.asked) == 1
+
+    house.run(run())
+
+
 @contextmanager
 def unreachable():
     """Yields a list, empty until the end: of what then only the collector of cycles could free."""

@@ -174,6 +174,86 @@ def test_what_is_left_out_and_what_is_null_stay_so(passed):
     assert on.sent[0]["messages"] == messages
 
 
+SAYS = "PLANTED, our invoice and password"
+HI = {"role": "user", "content": "hi"}
+CALL = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+SCHEMA = {"name": "n", "schema": {"type": "object"}, "strict": True}
+LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+
+
+def of_schema(**more):
+    return {"response_format": {"type": "json_schema", "json_schema": {**SCHEMA, **more}}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        of_schema(description=SAYS),
+        of_schema(more=SAYS),
+        {"response_format": {"type": "text", "json_schema": {"name": SAYS}}},
+        {"response_format": {"type": "json_object", "more": SAYS}},
+        {"tools": [LOOK], "tool_choice": {**LOOK, "function": {"name": "look", "x": SAYS}}},
+        {"tools": [LOOK], "tool_choice": {**LOOK, "more": SAYS}},
+        {"user": SAYS * 10},
+        {"prompt_cache_key": SAYS * 10},
+        {"safety_identifier": SAYS * 10},
+        {"verbosity": SAYS},
+        {"messages": [{**HI, "tool_calls": [{**CALL, "id": SAYS}]}]},
+        {"messages": [{**HI, "tool_call_id": SAYS}]},
+        {"messages": [HI, {"role": "assistant", "content": "x", "tool_call_id": SAYS}]},
+        {"messages": [HI, {"role": "assistant", "tool_calls": [CALL]},
+                      {"role": "tool", "content": "x", "tool_call_id": "1",
+                       "tool_calls": [{**CALL, "id": SAYS}]}]},
+    ],
+)  # fmt: skip
+def test_what_the_other_way_drops_does_not_go_up(passed, more):
+    """Nobody judged it, and the row's hash and the budget know nothing of it."""
+    on = passed()
+    body = {"model": "support", "messages": [HI], **more}
+    assert on.run(lambda client: client.ask(on.house.CHAT, body)).text == GREETING.content
+    assert b"PLANTED" not in b"".join(on.upstream.bodies)
+    assert on.sent[0]["stream"] is True  # pieces are always asked for
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ({"reasoning_effort": "xhigh"}, {"reasoning_effort": "high"}),
+        ({"stop": ["", "x"]}, {"stop": ["x"]}),
+        ({"top_k": -1}, {}),
+        ({"messages": [{"role": "d\\u0065veloper", "content": "hi"}]},
+         {"messages": [{"role": "system", "content": "hi"}]}),
+        ({"messages": [{"role": "user", "content": [{"type": "input_text", "text": "hi"}]}]}, {}),
+    ],
+)  # fmt: skip
+def test_what_is_read_as_something_else_goes_up_as_that(passed, said, read):
+    on = passed()
+    body = json.dumps({"model": "support", "messages": [HI], **said}).replace("\\\\", "\\")
+    assert on.run(lambda client: client.ask(on.house.CHAT, body.encode())).status == 200
+    (sent,) = on.sent
+    del sent["stream"], sent["stream_options"]
+    assert sent == {"model": "m", "messages": [HI], **read}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        of_schema(),
+        of_schema(description=None, strict=False),
+        {"response_format": {"type": "json_object"}},
+        {"tools": [LOOK], "tool_choice": {"type": "function", "function": {"name": "look"}}},
+        {"tools": [LOOK], "tool_choice": "required", "parallel_tool_calls": False},
+        {"stop": "x", "seed": 1, "temperature": 1, "top_p": 0.5, "top_k": 2, "min_p": None},
+        {"reasoning_effort": "low", "verbosity": "low", "user": "u", "prompt_cache_key": "k"},
+    ],
+)
+def test_what_was_read_whole_goes_up_as_it_is(passed, more):
+    on = passed()
+    body = {"model": "support", "messages": [HI], **more}
+    assert on.run(lambda client: client.ask(on.house.CHAT, body)).text == GREETING.content
+    assert on.sent == [{**body, "model": "m"}]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - WHOLE))
 def test_no_fault_ends_in_half_an_answer_that_looks_whole(passed, fault, stream):
@@ -331,6 +411,27 @@ def test_what_breaks_off_is_charged_at_its_bound(passed, house):
     on.chat(key="team", stream=True, max_tokens=100)
     assert budget.spent_usd >= 100 * PRICE.output / 1e6
     assert budget.reserved_usd == 0.0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"messages": [HI, {"role": "assistant", "tool_calls": [{**CALL, "id": "i" * 100_000}]},
+                      {"role": "tool", "tool_call_id": "i" * 100_000, "content": "x"}]},
+        {"stop": ["s" * 200_000]},
+        of_schema(name="n" * 200_000),
+        {"messages": [{"role": "user", "content": "\n" * 100_000}]},  # twice as long as JSON
+    ],
+)  # fmt: skip
+def test_every_byte_that_goes_up_is_covered(passed, house, more):
+    budget = Budget(0.15)
+    on = passed(keys=[house.Key("team")], budgets={"team": budget})
+    validator = on.parts["validator"] = Validator()
+    validator.card, on.strong.card = priced(validator.card), priced(on.strong.card)
+    got = on.chat(key="team", max_tokens=1, **more)
+    assert got.status == 429
+    assert on.upstream.seen == 0
+    assert (budget.spent_usd, budget.reserved_usd) == (0.0, 0.0)
 
 
 def test_a_model_that_keeps_failing_is_left_alone(passed, house):

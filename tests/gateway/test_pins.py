@@ -1,6 +1,7 @@
 """Pins: a policy expires when a model, a prompt or a check is another one, and only then."""
 
 import hashlib
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -21,6 +22,8 @@ class Policy:
     """What is looked at of one."""
 
     class gate:
+        tasks = ()
+
         @staticmethod
         def digest():
             return "gate"
@@ -80,6 +83,15 @@ def test_another_schema_is_another_check():
     assert whats(policy, route, check=b"{}") == []
     assert whats(policy, route, check=b'{"type": "object"}') == ["check"]
     assert whats(policy, ROUTE) == ["check"]
+
+
+def test_a_gate_that_knows_tasks_expires_it():
+    """No request names its task, so scores in service would not be those of the calibration."""
+    policy = Policy(**pins_of(ROUTE, CARDS))
+    policy.gate = SimpleNamespace(digest=Policy.gate.digest, tasks=("bills", "code", "law", "x"))
+    (change,) = changes_of(policy, ROUTE, CARDS)
+    assert (change.what, change.pinned) == ("tasks", "bills, code, law and 1 more")
+    assert "trained with tasks ('bills, code, law and 1 more')" in told(change)
 
 
 def test_a_change_in_words():

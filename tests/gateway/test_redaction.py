@@ -16,6 +16,7 @@ from ossay.core.types import (
     Message,
     Reply,
     Request,
+    Sampling,
     Timing,
     Tool,
     ToolCall,
@@ -201,6 +202,53 @@ def test_one_text_has_one_placeholder_everywhere_and_none_that_was_there_before(
     assert hidden.back("[EMAIL_7] [EMAIL_8] [email_8] [EMAIL_99]") == (
         "[EMAIL_7] me@example.com [email_8] [EMAIL_99]"
     )
+
+
+def test_ids_stop_strings_and_a_schema_s_name_are_hidden_too():
+    call = ToolCall("me@example.com", "send", "{}")
+    asked = Request(
+        (
+            Message("user", "Write to me@example.com"),
+            Message("assistant", tool_calls=(call,)),
+            Message("tool", "sent", tool_call_id="me@example.com"),
+        ),
+        sampling=Sampling(stop=("to me@example.com", "4111 1111 1111 1111", "[EMAIL_7]")),
+        response_schema={"const": "[CARD_8]"},
+        response_name="of me@example.com",
+    )
+    hidden = Hidden(ALL, asked)
+    _, called, result = hidden.request.messages
+    assert called.tool_calls[0].id == result.tool_call_id == "[EMAIL_9]"
+    assert hidden.request.sampling.stop == ("to [EMAIL_9]", "[CARD_10]", "[EMAIL_7]")
+    assert hidden.request.response_name == "of [EMAIL_9]"
+    assert b"example.com" not in canonical(hidden.request)
+    assert b"4111" not in canonical(hidden.request)
+
+
+def test_an_id_that_comes_back_is_the_client_s_own():
+    """An answer may take up a call of the history; its id is the same in pieces and whole."""
+    asked = Request((Message("tool", "sent", tool_call_id="me@example.com"),))
+    hidden = Hidden(ALL, asked)
+    made = Message("assistant", tool_calls=(ToolCall("[EMAIL_1]", "send", "{}"),))
+    assert hidden.message(made).tool_calls[0].id == "me@example.com"
+    piece = Delta(tool_call=ToolCallDelta(0, "[EMAIL_1]", "send", "{}"))
+    (given,) = Restorer(hidden).delta(piece)
+    assert given.tool_call.id == "me@example.com"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_stop_string_goes_up_hidden_and_the_answer_is_put_back(house, stream):
+    """The model writes placeholders, so it is one that has to stop it."""
+    cheap = house.Faulty(name="cheap", message=Message("assistant", "I wrote to [EMAIL_1] and "))
+    lane = Lane("support", Hiding(house.lane(cheap=cheap).router, ALL))
+
+    async def ask():
+        async with house.gateway(lane) as client:
+            stop = ["4111 1111 1111 1111"]
+            return await client.chat("I am me@example.com", stop=stop, stream=stream)
+
+    assert house.run(ask()).text == "I wrote to me@example.com and "
+    assert [one.sampling.stop for one in cheap.asked] == [("[CARD_2]",)]
 
 
 def test_more_than_it_looks_at_is_refused():

@@ -274,6 +274,44 @@ def test_a_deadline_bounds_the_whole_answer():
     assert error(half, timeout_s=0.05).kind == "deadline"
 
 
+class Moved(asyncio.SelectorEventLoop):
+    """A loop whose clock is moved by hand."""
+
+    moved = 0.0
+
+    def time(self):
+        return super().time() + self.moved
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_time_in_which_nobody_waits_for_the_answer_does_not_count(whole):
+    async def run():
+        loop = asyncio.get_running_loop()
+        async with served(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello") as (server, pool):
+            writers = []
+            server.after = writers.append
+            exchange = await pool.post("/x", b"{}", 20.0)
+            await exchange.begin()
+            first = await exchange.read()
+            for _ in range(3):  # a client takes its time
+                loop.moved += 60.0
+                await asyncio.sleep(0.01)
+            reading = asyncio.create_task(exchange.read())
+            await asyncio.sleep(0.01)
+            loop.moved += 15.0 if whole else 30.0
+            await asyncio.sleep(0.01)
+            writers[0].write(b"world")
+            return first + await reading
+
+    with asyncio.Runner(loop_factory=Moved) as runner:
+        if whole:
+            assert runner.run(run()) == b"helloworld"
+        else:
+            with pytest.raises(ModelCallError) as caught:
+                runner.run(run())
+            assert caught.value.kind == "deadline"
+
+
 def test_an_answer_that_is_too_long_is_broken_off():
     body = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 5_000_000
     assert error(body, limit=100_000).kind == "bad_response"

@@ -5,16 +5,18 @@ import hashlib
 import random
 import re
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
 from ossay.core.decision import Audit, Called, Decision, digest
 from ossay.core.errors import LedgerError
 from ossay.core.types import Usage
-from ossay.store.decisions import open_decisions
+from ossay.store.address import parse_address
+from ossay.store.decisions import DecisionLog, open_decisions
 from ossay.store.decisions_chain import START, Head
+from ossay.store.decisions_engine import _postgresql, open_log_engine
 from ossay.store.ledger import open_ledger
 
 NOW = 2_000.0
@@ -343,3 +345,86 @@ def test_any_one_changed_bit_of_any_row_is_found(tmp_path, seed):
             plain.execute(update, (entry, seq))
             plain.commit()
         assert findings(log) == []
+
+
+@contextmanager
+def hung(tmp_path, most=3):
+    """A log that does not answer until `let_go` is called, with room for so many entries."""
+    path = str(tmp_path / "log.sqlite")
+    open_decisions(path, create=True).close()
+    address = parse_address(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        log = DecisionLog(open_log_engine(address, create=False), address, most=most, room_s=0.0)
+        with log:
+            yield log, lambda: other.execute("ROLLBACK")
+
+
+def test_a_log_that_hangs_takes_so_many_entries_and_loses_the_rest_at_once(tmp_path):
+    async def run(log, let_go):
+        for number in range(3):
+            await log.append(decision(number), {}, durable=False)
+        for durable in (False, True):
+            with pytest.raises(LedgerError, match="3 entries wait"):
+                await log.append(decision(9), {}, durable=durable)
+        found = log.waiting, log.lost, log.unwritten
+        let_go()
+        while log.waiting:
+            await asyncio.sleep(0)
+        await log.append(decision(4), {}, durable=True)
+        return found
+
+    with hung(tmp_path) as (log, let_go):
+        assert asyncio.run(run(log, let_go)) == (3, 1, 2)
+        assert [entry.id for _, entry in log.entries()] == ["id-0", "id-1", "id-2", "id-4"]
+
+
+def test_whoever_waits_for_room_gets_it(tmp_path):
+    async def run(log, let_go):
+        log._room_s = 60.0
+        await log.append(decision(0), {}, durable=False)
+        later = asyncio.create_task(log.append(decision(1), {}, durable=False))
+        await asyncio.sleep(0)
+        assert log.waiting == 1
+        let_go()
+        await later
+
+    with hung(tmp_path, most=1) as (log, let_go):
+        asyncio.run(run(log, let_go))
+        assert log.lost == 0
+
+
+def test_a_caller_who_gives_up_leaves_its_entry_on_its_way(tmp_path):
+    async def run(log, let_go):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await log.append(decision(1), {}, durable=True)
+        waiting = log.waiting
+        let_go()
+        while log.waiting:
+            await asyncio.sleep(0)
+        return waiting
+
+    with hung(tmp_path) as (log, let_go):
+        assert asyncio.run(run(log, let_go)) == 1
+        assert [entry.id for _, entry in log.entries()] == ["id-1"]
+
+
+@pytest.mark.parametrize(
+    ("query", "patience"),
+    [("", ("10", "15000", "15")), ("?connect_timeout=3&tcp_user_timeout=7", ("3", "7", "15"))],
+)
+def test_a_server_that_is_gone_is_not_waited_for(query, patience):
+    pytest.importorskip("psycopg")
+    given = {}
+    engine = _postgresql(parse_address(f"postgresql://me@127.0.0.1:1/log{query}"))
+
+    @event.listens_for(engine, "do_connect")
+    def connecting(_dialect, _record, _args, named):
+        given.update(named)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        engine.connect()
+    names = ("connect_timeout", "tcp_user_timeout", "keepalives_idle")
+    assert tuple(str(given[name]) for name in names) == patience

@@ -37,7 +37,8 @@ def calibrate(**given: Any) -> None:
     MODEL:cost_usd and MODEL:seconds.
 
     With --gateway FILE --route NAME the policy pins that route's models and prompts, and its strata
-    are the gateway's, NAME/low and so on: give it to the route as `policy`, and it serves.
+    are the gateway's, NAME/low and so on: give it to the route as `policy`, and it serves. Tasks of
+    rows are left out then: no request names its task.
 
     With --seeded a validator is tried on answers known to be right and wrong, each with and without
     a text aimed at it, so that its errors are measured and not assumed.
@@ -54,6 +55,10 @@ def calibrate(**given: Any) -> None:
     paid = prices_of(options.cost_ratio, options.prices)
     pins = dict(pin_of(one) for one in options.pins)
     source = _source(options, made_for)
+    if made_for is not None:
+        from ossay.cli.calibrate_gateway import as_asked
+
+        source = as_asked(source, made_for)
     aim = _aim(options, options.alpha, made_for, strong_known=source.strong_known)
     found = _fit(options, source, aim, made_for, pins, paid)
     if options.out is not None:
@@ -73,11 +78,9 @@ def _fit(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import numpy as np
 
-    from ossay.cli.calibrate_gateway import named
     from ossay.router.calibrate import Provenance
     from ossay.router.calibrate import calibrate as fit
 
-    rows = source.rows if made_for is None else named(source.rows, made_for)
     own = {"cheap": source.cheap, "strong": source.strong}
     own |= {"validator": options.validator} if options.validator else {}
     own = own if made_for is None else dict(made_for.pins)
@@ -90,7 +93,7 @@ def _fit(
         __version__,
     )
     rng = np.random.default_rng(options.seed)  # noqa: TID251
-    return fit(rows, aim, made, rng, prices=prices)
+    return fit(source.rows, aim, made, rng, prices=prices)
 
 
 def _aim(options: Options, alpha: float, made_for: ForRoute | None, *, strong_known: bool) -> Aim:

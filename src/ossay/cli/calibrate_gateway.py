@@ -1,4 +1,4 @@
-"""A policy made for a route of a gateway file: what it pins, and how it names its strata.
+"""A policy made for a route of a gateway file: what it pins, which rows it learns from.
 
 Knows nothing of how a policy is made.
 """
@@ -17,6 +17,7 @@ from ossay.core.errors import UnknownName, UsageError
 from ossay.router.criticality import LEVELS
 
 if TYPE_CHECKING:
+    from ossay.cli.calibrate_source import Source as Given
     from ossay.core.graded import Graded
     from ossay.core.model import Model
     from ossay.gateway.file import RouteTable
@@ -59,6 +60,22 @@ def for_route(path: Path, name: str) -> ForRoute:
         return ForRoute(name, table, pins, cheap, strong)
     finally:
         asyncio.run(models.aclose())
+
+
+def as_asked(given: Given, route: ForRoute) -> Given:
+    """Leave in a source's rows what the gateway will know of a request, and note what that is not.
+
+    Raises `UsageError` as `named` does.
+    """
+    rows = named(given.rows, route)
+    if not any(row.task for row in rows):
+        return given._replace(rows=rows)
+    rows = tuple(replace(row, task="") for row in rows)
+    note = (
+        "The rows' tasks were left out: a request to a gateway names none, so the gate may not "
+        "learn from them."
+    )
+    return given._replace(rows=rows, notes=(*given.notes, note))
 
 
 def named(rows: Sequence[Graded], route: ForRoute) -> tuple[Graded, ...]:

@@ -1,6 +1,7 @@
 """Cache: whole answers that may be given again, bounded in bytes, each until its time is over.
 
-One that an audit finds wrong is forgotten. Knows nothing of which may be kept: `cached` does.
+One that an audit finds wrong is forgotten, whichever time it was given, and is not taken in where
+the audit was sooner. Knows nothing of which may be kept: `cached` does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ossay.core.types import Reply
 MOST_BYTES = 64 << 20  # of all answers that one process keeps
 _MOST_ONE = 1 << 20
 _ABOUT = 1_024  # bytes that an entry takes besides its texts
+_MOST_IDS = 4_096  # more than audits that are on their way at once
 
 
 class Kept(Struct, frozen=True):
@@ -40,6 +42,8 @@ class Cache:
         self._most = most
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._of: dict[str, str] = {}  # decision -> key
+        self._again: OrderedDict[str, str] = OrderedDict()  # decision -> the one it repeats
+        self._wrong: OrderedDict[str, None] = OrderedDict()  # decisions found wrong
         self.size = 0
 
     def __len__(self) -> int:
@@ -56,7 +60,9 @@ class Cache:
         return kept
 
     def put(self, key: str, reply: Reply, decision: Decision, seconds: float) -> None:
-        """Keep an answer for so long."""
+        """Keep an answer for so long, unless it was found wrong already."""
+        if decision.id in self._wrong:
+            return
         size = len(canonical(reply)) + len(canonical(decision)) + _ABOUT
         if size > min(_MOST_ONE, self._most):
             return
@@ -67,10 +73,24 @@ class Cache:
         while self.size > self._most:
             self._drop(next(iter(self._kept)))
 
+    def repeat(self, kept: Kept, id: str) -> None:
+        """Say that a decision of that id gives this answer again, and is to be audited."""
+        self._again[id] = kept.decision.id
+        if len(self._again) > _MOST_IDS:
+            self._again.popitem(last=False)
+
     def hear(self, entry: Entry) -> None:
         """Forget the answer that an audit found wrong."""
-        if isinstance(entry, Audit) and entry.wrong and entry.of in self._of:
-            self._drop(self._of[entry.of])
+        if not isinstance(entry, Audit):
+            return
+        of = self._again.pop(entry.of, entry.of)
+        if not entry.wrong:
+            return
+        if of in self._of:
+            self._drop(self._of[of])
+        self._wrong[of] = None
+        if len(self._wrong) > _MOST_IDS:
+            self._wrong.popitem(last=False)
 
     def _drop(self, key: str) -> None:
         kept = self._kept.pop(key, None)

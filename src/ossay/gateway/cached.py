@@ -53,7 +53,7 @@ class Cached:
         if kept is not None:
             assessed, planned = self._today(request, caller)
             if assessed.criticality != "high" and _guards(kept.decision.plan, planned.plan):
-                return _Again(self.parts, request, caller, kept, assessed, planned)
+                return _Again(self.parts, self._cache, request, caller, kept, assessed, planned)
         return _Keeping(self._asks.ask(request, caller), self._cache, key, self._seconds)
 
     async def aclose(self) -> None:
@@ -113,6 +113,7 @@ class _Again:
     def __init__(
         self,
         parts: Parts,
+        cache: Cache,
         request: Request,
         caller: Caller,
         kept: Kept,
@@ -120,6 +121,7 @@ class _Again:
         planned: Planned,
     ) -> None:
         self._parts = parts
+        self._cache = cache
         self._kept = kept
         self._request = request
         self._began = parts.clock.monotonic()
@@ -148,6 +150,7 @@ class _Again:
         self.decision = account.close(made.ending, reply, seconds)
         await self._log(self.decision)
         if account.audited and made.ending != "strong" and parts.auditor is not None:
+            self._cache.repeat(self._kept, account.id)
             parts.auditor.begin(account, self._request, reply)
         message = reply.message
         if message.content or message.reasoning:

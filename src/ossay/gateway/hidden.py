@@ -1,7 +1,9 @@
 """Hidden: placeholders such as [EMAIL_1] in the place of what a model is not to see, and back.
 
-The same text has the same placeholder throughout a request. What the model makes of placeholders is
-its own affair: one that it spells otherwise is not put back. Knows nothing of what is hidden.
+The same text has the same placeholder throughout a request, in ids and stop strings too: a model
+that writes placeholders is stopped by one. Names of tools and of a schema's fields stay as they
+are. What the model makes of placeholders is its own affair: one that it spells otherwise is not put
+back. Knows nothing of what is hidden.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ossay.core.decision import canonical
 from ossay.core.errors import ModelCallError
 from ossay.core.types import Delta, Message, Reply, Request, Tool, ToolCall, ToolCallDelta
 from ossay.gateway.redaction import KINDS, Redaction, Span, replaced
@@ -42,7 +45,7 @@ class Hidden:
         self._of: dict[str, str] = {}
         self._behind: dict[str, str] = {}
         self._looked = 0
-        self._next = 1 + max(map(_highest, _texts(request)), default=0)
+        self._next = 1 + _highest(canonical(request).decode())
         self.request = self._request(request)
 
     def __bool__(self) -> bool:
@@ -63,7 +66,7 @@ class Hidden:
     def message(self, message: Message) -> Message:
         """Put back what an answer's placeholders stand for."""
         calls = tuple(
-            replace(call, arguments=self.back(call.arguments, quoted=True))
+            replace(call, id=self.back(call.id), arguments=self.back(call.arguments, quoted=True))
             for call in message.tool_calls
         )
         content, reasoning = self.back(message.content), self.back(message.reasoning)
@@ -84,19 +87,29 @@ class Hidden:
         return self._of[found]
 
     def _request(self, request: Request) -> Request:
+        messages = tuple(map(self._message, request.messages))
+        stop = tuple(map(self._hide, request.sampling.stop))
         return replace(
             request,
-            messages=tuple(map(self._message, request.messages)),
+            messages=messages,
             tools=tuple(map(self._tool, request.tools)),
+            sampling=replace(request.sampling, stop=stop),
             response_schema=self._json(request.response_schema),
+            response_name=self._hide(request.response_name),
         )
 
     def _message(self, message: Message) -> Message:
         calls = tuple(
-            ToolCall(call.id, call.name, self._hide(call.arguments)) for call in message.tool_calls
+            ToolCall(self._hide(call.id), call.name, self._hide(call.arguments))
+            for call in message.tool_calls
         )
-        content, reasoning = self._hide(message.content), self._hide(message.reasoning)
-        return replace(message, content=content, reasoning=reasoning, tool_calls=calls)
+        return replace(
+            message,
+            content=self._hide(message.content),
+            reasoning=self._hide(message.reasoning),
+            tool_calls=calls,
+            tool_call_id=self._hide(message.tool_call_id),
+        )
 
     def _tool(self, tool: Tool) -> Tool:
         return replace(
@@ -141,7 +154,9 @@ class Restorer:
         text = self._held_calls.get(call.index, "") + call.arguments
         ready, self._held_calls[call.index] = _split(text)
         ready = self._hidden.back(ready, quoted=True)
-        return replace(call, arguments=ready) if ready or call.id or call.name else None
+        if not (ready or call.id or call.name):
+            return None
+        return replace(call, id=self._hidden.back(call.id), arguments=ready)
 
     def _rest(self) -> list[Delta]:
         rest = [Delta(self._content, self._reasoning)] if self._content or self._reasoning else []
@@ -157,13 +172,6 @@ def _split(text: str) -> tuple[str, str]:
     tail = max(0, len(text) - _LONGEST)
     match = _MAY_BEGIN.search(text, tail)
     return (text, "") if match is None else (text[: match.start()], match[0])
-
-
-def _texts(request: Request) -> list[str]:
-    found = [message.content for message in request.messages]
-    found += [message.reasoning for message in request.messages]
-    found += [call.arguments for message in request.messages for call in message.tool_calls]
-    return found + [tool.description for tool in request.tools]
 
 
 def _highest(text: str) -> int:

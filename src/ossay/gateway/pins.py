@@ -14,7 +14,7 @@ import msgspec
 
 from ossay.core.types import ModelCard
 from ossay.gateway.file import CheckTable, RouteTable
-from ossay.router.policy import Change, Policy, changed
+from ossay.router.policy import TASKS, Change, Policy, changed, untold
 from ossay.router.validation import INSTRUCTIONS
 from ossay.router.verdict import SCHEMA
 
@@ -49,9 +49,10 @@ def pins_of(
 def changes_of(
     policy: Policy, route: RouteTable, cards: Mapping[str, ModelCard], check: bytes | None = None
 ) -> tuple[Change, ...]:
-    """What is no longer as the policy pins it; see `changed`.
+    """What is no longer as the policy pins it, see `changed`, or never was what a gateway can ask.
 
-    A model that was pinned by its name alone is compared by its name alone.
+    A model that was pinned by its name alone is compared by its name alone. A gate that was trained
+    with tasks can't be asked: a request names none.
     """
     now = pins_of(route, cards, check)
     references = {"cheap": route.cheap, "strong": route.strongs[0], "validator": route.validator}
@@ -59,11 +60,13 @@ def changes_of(
         reference, pinned = references[what], policy.pins.get(what, "")
         if reference is not None and pinned in (reference, cards[reference].reference):
             now[what] = pinned
-    return changed(policy, now)
+    return (*changed(policy, now), *untold(policy))
 
 
 def told(change: Change) -> str:
     """A change in words."""
+    if change.what == TASKS:
+        return f"its gate was trained with tasks ({change.pinned!r}), and requests name none"
     now = f"is {change.now!r}" if change.now else "nobody says what it is now"
     return f"{change.what} was {change.pinned!r} and {now}"
 

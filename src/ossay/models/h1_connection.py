@@ -17,6 +17,7 @@ from ossay.models.h1_exchange import UNREAD_BYTES, Exchange
 _HEAD_BYTES = 64 << 10
 # A server that is about to give up an idle connection must not meet our next request.
 _IDLE_S = 30.0
+_TICK_S = 1e-3  # of a loop's clock
 
 
 class Owner(Protocol):
@@ -51,10 +52,13 @@ class Connection(asyncio.Protocol):
         self._paused = False
 
     def send(self, data: bytes, until: float) -> Exchange:
-        """Send a request; nothing else may be on its way. `until`: by the loop's time."""
+        """Send a request; nothing else may be on its way.
+
+        `until`: by the loop's time; it moves while the answer is there and nobody waits for more.
+        """
         assert self._transport is not None
         exchange = self._exchange = Exchange(self)
-        exchange.until(self._loop.call_at(until, self._late, exchange))
+        exchange.bound(until, self._loop.call_at(until, self.late, exchange))
         self._head_bytes = self._quiet_bytes = 0
         self._to_eof = False
         self._transport.write(data)
@@ -79,6 +83,19 @@ class Connection(asyncio.Protocol):
         """Drop the connection if it still waits for the rest of that answer."""
         if self._exchange is exchange:
             self.abort()
+
+    def late(self, exchange: Exchange) -> None:
+        """Break it off, unless its deadline has moved meanwhile."""
+        if self._exchange is not exchange:
+            return
+        now = self._loop.time()
+        left_s = exchange.left_s(now)
+        if left_s is None:
+            return
+        if left_s > _TICK_S:
+            exchange.bound(now + left_s, self._loop.call_at(now + left_s, self.late, exchange))
+        else:
+            self._fail(ModelCallError("deadline", "no whole answer before the call's deadline"))
 
     # asyncio.Protocol
 
@@ -180,10 +197,6 @@ class Connection(asyncio.Protocol):
             self._owner.keep(self)
         else:
             self.abort()
-
-    def _late(self, exchange: Exchange) -> None:
-        if self._exchange is exchange:
-            self._fail(ModelCallError("deadline", "no whole answer before the call's deadline"))
 
     def _fail(self, error: ModelCallError) -> None:
         """End what is on its way, and the connection."""

@@ -30,6 +30,10 @@ class Line(Protocol):
         """Drop the connection if it still waits for the rest of that answer."""
         ...
 
+    def late(self, exchange: Exchange) -> None:
+        """Its deadline may have passed: see how much of it is left."""
+        ...
+
 
 class Exchange:
     """One request and its answer.
@@ -44,9 +48,12 @@ class Exchange:
     __slots__ = (
         "_connection",
         "_error",
+        "_idle_since",
+        "_is_due",
         "_parts",
         "_timer",
         "_unread",
+        "_until",
         "_waiter",
         "complete",
         "headers",
@@ -67,6 +74,9 @@ class Exchange:
         self._error: ModelCallError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._idle_since: float | None = None
+        self._is_due = False  # the deadline came while nobody waited
 
     @property
     def unheard(self) -> bool:
@@ -113,11 +123,20 @@ class Exchange:
             asyncio.get_running_loop().call_later(_LINGER_S, connection.give_up, self)
 
     async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        """Wait for more. Only such time counts: a slow reader is not the server's fault."""
+        loop = asyncio.get_running_loop()
+        if self._idle_since is not None:
+            self._until += loop.time() - self._idle_since
+            self._idle_since = None
+        self._waiter = loop.create_future()
+        if self._is_due and self._connection is not None:
+            self._is_due = False
+            self._connection.late(self)
         try:
             await self._waiter
         finally:
             self._waiter = None
+            self._idle_since = loop.time()
 
     def _taken(self) -> bytes:
         parts = self._parts
@@ -130,9 +149,16 @@ class Exchange:
 
     # What the connection says.
 
-    def until(self, timer: asyncio.TimerHandle) -> None:
-        """It has a deadline; the end takes it back."""
-        self._timer = timer
+    def bound(self, until: float, timer: asyncio.TimerHandle) -> None:
+        """It has a deadline, by the loop's time; the end takes the timer back."""
+        self._until, self._timer = until, timer
+
+    def left_s(self, now: float) -> float | None:
+        """Seconds for which it may still be waited; None while nobody waits: `late` comes later."""
+        if self._waiter is None:
+            self._is_due = True
+            return None
+        return self._until - now
 
     def add(self, data: bytes) -> int:
         """A part of the body came; returns how many bytes nobody has read."""

@@ -9,7 +9,9 @@ held in whole picodollars, so that sums are exact. Knows nothing of models or of
 from __future__ import annotations
 
 import math
+from typing import Any
 
+from ossay.core.decision import canonical
 from ossay.core.errors import ModelCallError
 from ossay.core.types import Price, Request, Usage
 
@@ -101,24 +103,39 @@ class Purse:
         self._held = 0
 
 
-def bound_usd(request: Request, price: Price, most_output: int) -> float:
+def bound_usd(request: Request, price: Price, most_output: int, *, at_least: int = 0) -> float:
     """The most that one call can cost.
 
     A token is at least a byte of what was sent, and output stops at `max_tokens`, or at
-    `most_output` where the request says none.
+    `most_output` where the request says none. `at_least`: bytes of the body, where one is sent as
+    it is.
     """
-    sent = sum(_bytes(m.content) + _bytes(m.reasoning) + _AROUND for m in request.messages)
-    for message in request.messages:
-        sent += sum(_bytes(c.name) + _bytes(c.arguments) + _AROUND for c in message.tool_calls)
-    for tool in request.tools:
-        sent += (
-            _bytes(tool.name) + _bytes(tool.description) + _bytes(repr(tool.parameters)) + _AROUND
-        )
-    if request.response_schema is not None:
-        sent += _bytes(repr(request.response_schema))
+    sent = max(_sent(request), at_least)
     output = request.sampling.max_tokens
     usage = Usage(input_tokens=sent, output_tokens=most_output if output is None else output)
     return price.cost(usage) or 0.0
+
+
+def _sent(request: Request) -> int:
+    """Bytes of all in a request that a provider is sent, whether or not it counts them."""
+    sent = _bytes(request.tool_choice) + _bytes(request.response_name)
+    for message in request.messages:
+        sent += _bytes(message.content) + _bytes(message.reasoning) + _AROUND
+        if message.tool_call_id:
+            sent += _bytes(message.tool_call_id)
+        for call in message.tool_calls:
+            sent += _bytes(call.id) + _bytes(call.name) + _bytes(call.arguments) + _AROUND
+    for tool in request.tools:
+        sent += _bytes(tool.name) + _bytes(tool.description) + _json(tool.parameters) + _AROUND
+    if request.response_schema is not None:
+        sent += _json(request.response_schema)
+    for text in request.sampling.stop:
+        sent += _bytes(text)
+    return sent
+
+
+def _json(schema: dict[str, Any]) -> int:
+    return len(canonical(schema))
 
 
 def _bytes(text: str) -> int:

@@ -22,6 +22,13 @@ class NotAsked(ModelCallError):
         super().__init__("server_error", text, status=503, attempts=0, retry_after_s=wait_s or None)
 
 
+class NoTime(ModelCallError):
+    """The deadline has passed before the model could be asked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("deadline", f"no time is left to ask {name!r}", attempts=0)
+
+
 class Withheld(ModelCallError):
     """There is a draft, or was to be one, and nothing came of it that may go out."""
 

@@ -7,6 +7,7 @@ Knows nothing of HTTP.
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import cast
 
@@ -14,8 +15,8 @@ from ossay.core.errors import ModelCallError
 from ossay.core.model import Passed, Passes
 from ossay.core.types import Reply, Request
 from ossay.router.breaker import Pass, Told
-from ossay.router.budget import OverBudget
-from ossay.router.failure import NotAsked, free_of_charge, told_of
+from ossay.router.budget import OverBudget, bound_usd
+from ossay.router.failure import free_of_charge
 from ossay.router.serving import Serving
 from ossay.router.stage import Stage
 from ossay.router.work import Work
@@ -136,6 +137,9 @@ class _Stage(Stage):
         self._passed: Passed | None = None
         self._leave: Pass | None = None
         self._bound = 0.0
+        self._bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_cut = False
         self.answer: Reply | None = None
 
     @property
@@ -145,10 +149,11 @@ class _Stage(Stage):
 
     async def first(self, path: str, body: bytes, *, show_usage: bool) -> bytes:
         """Ask until something came that may be passed on. Raises `ModelCallError`."""
+        self._bytes = len(body)
         while True:
             self._attempts += 1
             try:
-                self._enter()
+                self._leave, self._bound = self._enter(self._request)
                 return await self._opened(path, body, show_usage=show_usage)
             except ModelCallError as error:
                 wait_s = self._wait_s(error)
@@ -159,11 +164,14 @@ class _Stage(Stage):
 
     async def more(self) -> bytes:
         """Return what comes next. Raises `ModelCallError`."""
+        self._deadline.take_back()
         try:
-            return await self._read()
+            data = await self._read()
         except ModelCallError as error:
             self._fail(error)
             raise
+        self._deadline.give()
+        return data
 
     def close(self) -> None:
         """Break it off; what came whole keeps its connection."""
@@ -171,12 +179,16 @@ class _Stage(Stage):
             self._passed.close()
         self._end("no_matter", None, free=False)
 
-    def _enter(self) -> None:
-        bound = self._cover(self._request)
-        leave = self._upstream.breaker.enter()
-        if leave is None:
-            raise NotAsked(self._upstream.name, self._upstream.breaker.wait_s)
-        self._leave, self._bound = leave, bound
+    def _cover(self, request: Request) -> float:
+        """Hold money for every byte of the body; what breaks off costs what it does elsewhere."""
+        bound = super()._cover(request)
+        purse, price = self._means.purse, self._upstream.model.card.price
+        if purse is not None and price is not None:
+            most = bound_usd(request, price, self._means.most_output, at_least=self._bytes)
+            if not purse.cover(most):
+                name = self._upstream.name
+                raise OverBudget(f"the key's budget does not cover a call of {name!r}")
+        return bound
 
     async def _opened(self, path: str, body: bytes, *, show_usage: bool) -> bytes:
         means = self._means
@@ -184,7 +196,7 @@ class _Stage(Stage):
             self._passed = await self._model.pass_on(
                 path,
                 body,
-                deadline_s=self._left_s(),
+                deadline_s=self._deadline.left_s,
                 max_tokens=means.most_output if means.purse is not None else None,
                 show_usage=show_usage,
             )
@@ -198,6 +210,10 @@ class _Stage(Stage):
         while self.answer is None and not self._passed.began and len(data) < _HELD_BYTES:
             data += await self._read()
         self._began = self._passed.began
+        if self.answer is None:  # from here on the caller's reading comes in between
+            self._deadline.give()
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._deadline.all_left_s, self._cut)
         return data
 
     async def _read(self) -> bytes:
@@ -206,6 +222,8 @@ class _Stage(Stage):
         try:
             data = await passed.read()
         except ModelCallError as error:
+            if self._is_cut:
+                error.kind = "deadline"
             self._acted = passed.acted
             self._ended_by(error)
             raise
@@ -217,12 +235,11 @@ class _Stage(Stage):
             self._end("answered", passed.reply, free=False)
         return data
 
-    def _left_s(self) -> float:
-        """Seconds until its deadline. Raises `ModelCallError` where there are none."""
-        left_s = self._until - self._means.clock.monotonic()
-        if left_s <= 0.0:
-            raise ModelCallError("deadline", f"no time is left to ask {self._upstream.name!r}")
-        return left_s
+    def _cut(self) -> None:
+        """The request is over; what is all here may still be read."""
+        self._is_cut = True
+        if self._passed is not None:
+            self._passed.close()
 
     def _unforeseen(self, error: Exception) -> ModelCallError:
         said = f"{self._upstream.name!r}: {type(error).__name__}"
@@ -233,10 +250,14 @@ class _Stage(Stage):
     def _ended_by(self, error: ModelCallError) -> None:
         if self._passed is not None:
             self._passed.close()
-        self._end(told_of(error), None, free=free_of_charge(error) and not self._began)
+        self._end(
+            self._deadline.told_of(error), None, free=free_of_charge(error) and not self._began
+        )
 
     def _end(self, told: Told, reply: Reply | None, *, free: bool) -> None:
         """Tell the breaker and the budget, once an attempt."""
+        if self._timer is not None:
+            self._timer.cancel()
         leave, self._leave = self._leave, None
         if leave is not None:
             leave.end(told)

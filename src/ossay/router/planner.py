@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ossay.core.decision import Criticality, PlanName
 from ossay.core.types import Request
-from ossay.router.policy import Change, Chooser, Policy
+from ossay.router.policy import Change, Chooser, Policy, untold
 from ossay.router.route import PLANS, Route
 
 _OF_CHOICE: dict[str, PlanName] = {"publish": "cheap", "validate": "validate", "redo": "strong"}
@@ -73,7 +73,8 @@ class ByPolicy(Tripping):
     """A policy's choice, never below the route's floor.
 
     A stratum is 'route/criticality', or what `strata` maps that to. A policy that has expired, a
-    stratum that it does not know or that was tripped: strong.
+    stratum that it does not know or that was tripped: strong. A request names no task, so a policy
+    whose gate was trained with tasks counts as expired.
 
     Args:
         chooser: The policy made ready.
@@ -90,7 +91,8 @@ class ByPolicy(Tripping):
     ) -> None:
         super().__init__()
         self._chooser = chooser
-        self._expired = ", ".join(change.what for change in changes)
+        expired = dict.fromkeys((*changes, *untold(chooser.policy)))
+        self._expired = ", ".join(change.why for change in expired)
         self._strata = strata or {}
 
     @property
@@ -104,7 +106,7 @@ class ByPolicy(Tripping):
         stratum = self._strata.get(name, name)
         policy = self._chooser.policy
         if self._expired:
-            why = f"the policy has expired: {self._expired} changed"
+            why = f"the policy has expired: {self._expired}"
             return Planned("strong", why, policy.digest, stratum)
         why = self._why_tripped(stratum)
         if why:

@@ -19,6 +19,9 @@ from ossay.router.gate import Estimand, Gate
 from ossay.router.ready import Ready
 
 FORMAT = 1
+# What a gate may have been trained with and no request tells.
+TASKS = "tasks"
+_SHOWN = 3  # tasks that a change names
 
 Plan = Literal["publish", "validate", "redo"]
 
@@ -174,6 +177,13 @@ class Change(Struct, frozen=True):
     pinned: str
     now: str
 
+    @property
+    def why(self) -> str:
+        """Why that expires a policy, in a few words."""
+        if self.what == TASKS:
+            return "its gate knows tasks and requests name none"
+        return f"{self.what} changed"
+
 
 class Chooser:
     """A policy made ready to serve. The caller asks `changed` first, and guards what is critical.
@@ -207,6 +217,19 @@ def changed(policy: Policy, now: Mapping[str, str]) -> tuple[Change, ...]:
         for what, pinned in sorted(policy.pins.items())
         if what != "data" and current.get(what, "") != pinned
     )
+
+
+def untold(policy: Policy) -> tuple[Change, ...]:
+    """What the gate was trained with and a request to a gateway does not tell.
+
+    With a task, a score holds that task's prior, so thresholds for such scores promise nothing of
+    scores without.
+    """
+    tasks = policy.gate.tasks
+    if not tasks:
+        return ()
+    more = f" and {len(tasks) - _SHOWN} more" if len(tasks) > _SHOWN else ""
+    return (Change(TASKS, ", ".join(tasks[:_SHOWN]) + more, ""),)
 
 
 def digest_of(policy: Policy) -> str:

@@ -24,6 +24,9 @@ from ossay.router.planning import plan
 from ossay.router.stage import Upstream
 from ossay.router.work import Caller, Parts, Work
 
+# For a row to get to the disk, however little time is left to the request.
+_LEAST_LOG_S = 2.0
+
 
 class Serving:
     """Iterate `stream` once.
@@ -197,8 +200,13 @@ class Serving:
         if self._parts.log is None:
             return
         try:
-            await self._parts.log.append(decision, self._account.bodies, durable=durable)
-        except OssayError as error:  # the log counts what it could not write
+            if not durable:
+                await self._parts.log.append(decision, self._account.bodies, durable=False)
+                return
+            left_s = self.work.ends_at - self._parts.clock.monotonic()
+            async with asyncio.timeout(max(left_s, _LEAST_LOG_S)):
+                await self._parts.log.append(decision, self._account.bodies, durable=True)
+        except (OssayError, TimeoutError) as error:  # the log counts what it could not write
             if durable:
                 self.decision = replace(decision, ending="failed", why="it could not be logged")
                 raise ModelCallError(

@@ -5,7 +5,6 @@ Knows nothing of plans.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -17,11 +16,15 @@ from ossay.core.decision import Called, Step
 from ossay.core.errors import ModelCallError
 from ossay.core.model import Model
 from ossay.core.types import Delta, Reply, Request, Usage
-from ossay.router.breaker import Breaker, Told
+from ossay.router.breaker import Breaker, Pass, Told
 from ossay.router.budget import OverBudget, Purse, bound_usd
 from ossay.router.clock import Clock
-from ossay.router.failure import NotAsked, free_of_charge, told_of
+from ossay.router.deadline import Deadline
+from ossay.router.failure import NotAsked, NoTime, free_of_charge
 from ossay.router.route import Retries
+from ossay.router.waiting import Waiting
+
+_UNASKED = (OverBudget, NotAsked, NoTime)
 
 
 class Upstream(Struct, frozen=True):
@@ -60,8 +63,7 @@ class Stage:
         self._step = step
         self._upstream = upstream
         self._means = means
-        self._started = means.clock.monotonic()
-        self._until = min(self._started + means.deadline_s, means.ends_at)
+        self._deadline = Deadline(means.clock, means.deadline_s, means.ends_at)
         self._attempts = 0
         self._began = False  # this attempt has shown a piece of an answer
         self._acted = False  # this attempt has begun to call a tool
@@ -118,7 +120,7 @@ class Stage:
             self._attempts,
             self._usage,
             self._cost,
-            self._means.clock.monotonic() - self._started,
+            self._deadline.spent_s,
             self._status,
         )
 
@@ -127,10 +129,7 @@ class Stage:
         self._ended = "malformed"
 
     async def _attempt(self, request: Request) -> AsyncGenerator[Delta, None]:
-        bound = self._cover(request)
-        leave = self._upstream.breaker.enter()
-        if leave is None:
-            raise NotAsked(self._upstream.name, self._upstream.breaker.wait_s)
+        leave, bound = self._enter(request)
         told: Told = "no_matter"
         reply: Reply | None = None
         free = False
@@ -145,7 +144,7 @@ class Stage:
                     yield delta
         except ModelCallError as error:
             self._acted = self._acted or error.acted
-            told = told_of(error)
+            told = self._deadline.told_of(error)
             free = free_of_charge(error) and not self._began
             raise
         finally:
@@ -156,16 +155,13 @@ class Stage:
 
     async def _pieces(self, request: Request) -> AsyncGenerator[Delta, None]:
         """The model's deltas, each by the deadline; what is not a failed call becomes one."""
-        clock, until = self._means.clock, self._until
-        left_s = until - clock.monotonic()
-        if left_s <= 0.0:
-            raise ModelCallError("deadline", f"no time is left to ask {self._upstream.name!r}")
+        deadline, whole = self._deadline, self._means.whole
+        left_s = deadline.left_s if whole else deadline.all_left_s  # its own clock never stands
         stream = self._upstream.model.stream(replace(request, deadline_s=left_s))
         try:
             while True:
                 try:
-                    async with asyncio.timeout(until - clock.monotonic()):
-                        delta = await anext(stream)
+                    delta = await Waiting(stream, deadline)
                 except StopAsyncIteration:
                     raise ModelCallError("cut_off", "the stream ended without a reply") from None
                 except TimeoutError:
@@ -177,11 +173,24 @@ class Stage:
                 except Exception as error:
                     said = f"{self._upstream.name!r}: {type(error).__name__}"
                     raise ModelCallError("bad_response", said) from error
+                deadline.give()
                 yield delta
+                deadline.take_back()
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:
                 await close()
+
+    def _enter(self, request: Request) -> tuple[Pass, float]:
+        """Leave to ask, and the money that is held for it. Raises where it is not to be asked."""
+        name, breaker = self._upstream.name, self._upstream.breaker
+        if self._deadline.left_s <= 0.0:
+            raise NoTime(name)
+        bound = self._cover(request)
+        leave = breaker.enter()
+        if leave is None:
+            raise NotAsked(name, breaker.wait_s)
+        return leave, bound
 
     def _cover(self, request: Request) -> float:
         """Hold the money for one attempt and return how much; 0 without a budget."""
@@ -213,9 +222,9 @@ class Stage:
 
         Who is told when to come back comes no sooner; where that is too late, not at all.
         """
-        retries, clock = self._means.retries, self._means.clock
+        retries = self._means.retries
         seen = self._acted or (self._began and not self._means.whole)
-        again = error.kind in retries.kinds and not isinstance(error, OverBudget | NotAsked)
+        again = error.kind in retries.kinds and not isinstance(error, _UNASKED)
         if seen or not again or self._attempts >= retries.attempts:
             return None
         wait_s = min(retries.most_s, retries.base_s * 2.0 ** min(self._attempts - 1, 30))
@@ -225,10 +234,12 @@ class Stage:
                 return None
             # Those who were told the same don't come back together.
             wait_s = error.retry_after_s + self._means.rng.uniform(0.0, retries.base_s)
-        return wait_s if clock.monotonic() + wait_s < self._until else None
+        return wait_s if wait_s < self._deadline.left_s else None
 
     def _fail(self, error: ModelCallError) -> None:
-        asked = not isinstance(error, OverBudget | NotAsked)
+        asked = not isinstance(error, _UNASKED)
+        if isinstance(error, NoTime):
+            self._attempts -= 1
         self._ended = error.kind if asked else "not_asked"
         self._status = error.status if asked else None
 

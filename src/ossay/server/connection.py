@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from ossay.server.errors import ApiError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # For a client to read why its request was refused.
 _LAST_LOOK_S = 2.0
+# Requests that may wait for the answers before theirs; few clients send any.
+_MOST_QUEUED = 4
 
 
 class _Refused(Exception):
@@ -161,9 +164,22 @@ class Connection(HttpToolsProtocol):
         self.scope["ossay.fields"] = fields = dict(self.headers)  # type: ignore[typeddict-unknown-key]
         line = (self.url, self.parser.get_http_version(), self.parser.get_method())
         error = fault_of(self.headers, fields, *line)
+        if error is None and len(self.pipeline) >= _MOST_QUEUED:
+            error = ApiError(429, "too many requests at once on one connection; wait for answers")
         if error is not None:
             raise _Refused(error)
         super().on_headers_complete()
+        if self.pipeline:
+            self.flow.resume_reading()  # as at the end of a large body
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body; those that wait for their turn must be small together."""
+        if self.pipeline:
+            size = len(body) + sum(len(cycle.body) for cycle, _ in self.pipeline)
+            if size > HIGH_WATER_LIMIT:
+                text = "a large request must wait for the answer to the one before"
+                raise _Refused(ApiError(413, text))
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The body's end; that of a request with an upgrade is still to come."""

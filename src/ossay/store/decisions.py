@@ -28,8 +28,9 @@ from ossay.store.decisions_verify import Verified, read_head, unpacked, verify
 from ossay.store.engine import plain_errors, reading
 from ossay.store.writer import Writer
 
-# Entries on their way to the disk; whoever brings one more waits for it.
+# Entries on their way to the disk, and how long whoever brings one more waits for room.
 MOST_WAITING = 10_000
+ROOM_S = 1.0
 _AT_ONCE = 1_000  # rows that are read at once
 
 
@@ -46,14 +47,28 @@ def open_decisions(url_or_path: str, *, create: bool) -> DecisionLog:
 class DecisionLog:
     """An open decision log; satisfies `core.decision.Log`. Use it in a `with`, or close it.
 
+    Args:
+        engine, address: The database.
+        most: Entries on their way at once.
+        room_s: Seconds for which one more waits for room, then it is not written.
+
     Attributes:
         lost: Entries that were not awaited and could not be written.
         unwritten: Those, and the awaited ones that could not be.
         trouble: Why the last of them could not be, '' where all could.
     """
 
-    def __init__(self, engine: Engine, address: Address) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        address: Address,
+        *,
+        most: int = MOST_WAITING,
+        room_s: float = ROOM_S,
+    ) -> None:
         self.address = address
+        self._most = most
+        self._room_s = room_s
         self.lost = 0
         self.unwritten = 0
         self.trouble = ""
@@ -61,7 +76,7 @@ class DecisionLog:
         self._writer: Writer | None = None
         self._action = Append()
         self._waiting = 0
-        self._crowd: list[asyncio.Future[None]] = []  # who waits until fewer are waiting
+        self._crowd: set[asyncio.Future[None]] = set()  # who waits until fewer are waiting
         self._file = HeadFile(address.path) if address.path is not None else None
 
     def __enter__(self) -> DecisionLog:
@@ -97,22 +112,40 @@ class DecisionLog:
         """Add an entry; `durable`: return once it would survive a power cut.
 
         Otherwise it shares a later transaction; what cannot be written then is counted in `lost`.
+        An awaited one whose caller gives up is still written, if the database comes to it.
         Bodies must have their own SHA-256 as key. Raises `LedgerError`.
         """
         if self._writer is None:
             self._writer = Writer(self._engine, self.address)
+        if self._waiting >= self._most:
+            await self._room(durable=durable)
         addition = Addition(entry, bodies)
         self._waiting += 1
         if durable:
             written = self._writer.put(self._action, addition)
             written.add_done_callback(self._heard)
-            await written
-            return
-        self._writer.put_later(self._action, addition, self._heard_later)
-        while self._waiting > MOST_WAITING:
-            room = asyncio.get_running_loop().create_future()
-            self._crowd.append(room)
-            await room
+            await asyncio.shield(written)  # it is on its way all the same, and counted so
+        else:
+            self._writer.put_later(self._action, addition, self._heard_later)
+
+    async def _room(self, *, durable: bool) -> None:
+        """Wait until another entry may be on its way. Raises `LedgerError` if that takes long."""
+        try:
+            async with asyncio.timeout(self._room_s):
+                while self._waiting >= self._most:
+                    room = asyncio.get_running_loop().create_future()
+                    self._crowd.add(room)
+                    try:
+                        await room
+                    finally:
+                        self._crowd.discard(room)
+        except TimeoutError:
+            self.unwritten += 1
+            self.lost += not durable
+            self.trouble = (
+                f"{self._most:,} entries wait, and none was written for {self._room_s:g} s"
+            )
+            raise LedgerError(f"decision log {self.address}: {self.trouble}") from None
 
     def head(self) -> Head:
         """Where the chain ends: an anchor to note elsewhere."""
@@ -223,7 +256,7 @@ class DecisionLog:
         """An entry is on the disk, or never will be."""
         self._waiting -= 1
         if self._crowd:
-            crowd, self._crowd = self._crowd, []
+            crowd, self._crowd = self._crowd, set()
             for room in crowd:
                 if not room.done():
                     room.set_result(None)

@@ -27,6 +27,10 @@ from ossay.store.schema import meta
 
 # Any number, the same in every ossay: only one process makes the tables.
 _CREATION_LOCK = 0x055A9
+# Of libpq, unless the URL says otherwise: a server that is gone is an error soon, not a log that
+# hangs. Seconds for a connection, milliseconds for what was sent to be acknowledged, and seconds
+# of silence after which it is asked whether it is there.
+_PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 15_000, "keepalives_idle": 15}
 # How long a checkpoint may wait for readers, and writers for it.
 _CHECKPOINT_MS = 100
 
@@ -94,7 +98,9 @@ def empty_write_ahead_log(engine: Engine) -> None:
 
 def _postgresql(address: Address) -> Engine:
     try:
-        return create_engine(make_url(address.url), paramstyle="format", pool_pre_ping=True)
+        url = make_url(address.url)
+        given = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+        return create_engine(url, paramstyle="format", pool_pre_ping=True, connect_args=given)
     except ImportError as error:
         raise LedgerError(
             f"decision log {address} needs psycopg; install it: pip install 'ossay[postgres]'"

@@ -9,9 +9,21 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ossay.core.errors import ConfigError
-from ossay.core.types import Message, ModelCard, Price, Reply, Request, Sampling, Usage
+from ossay.core.types import (
+    Message,
+    ModelCard,
+    Price,
+    Reply,
+    Request,
+    Sampling,
+    Tool,
+    ToolCall,
+    Usage,
+)
+from ossay.models.providers import Provider
 from ossay.models.scripted_faults import FAULTS, Faulty
 from ossay.models.scripted_review import SLIP, WRONG, Validator
+from ossay.models.wire import encode_request
 from ossay.router.budget import Budget, OverBudget, bound_usd
 from ossay.router.router import Router
 from ossay.router.work import Caller
@@ -161,3 +173,33 @@ def test_a_bound_is_never_below_a_token_a_byte(text, most):
     sent = len(text.encode("utf-8", "surrogatepass"))
     used = Usage(input_tokens=sent, output_tokens=most)
     assert bound_usd(request, PRICE, 0) >= PRICE.cost(used)
+
+
+LONG = 'a"' * 500
+CALLED = Message("assistant", tool_calls=(ToolCall("1", "f", "{}"),))
+
+
+@pytest.mark.parametrize(
+    ("more", "least"),
+    [
+        ({"messages": (*HI.messages, replace(CALLED, tool_calls=(ToolCall(LONG, "f", "{}"),)))},
+         1_000),
+        ({"messages": (*HI.messages, CALLED, Message("tool", "x", tool_call_id=LONG))}, 1_000),
+        ({"sampling": Sampling(max_tokens=50, stop=("x", LONG))}, 1_000),
+        ({"tools": (Tool("f", "", {}),), "tool_choice": LONG}, 1_000),
+        ({"response_schema": {}, "response_name": LONG}, 1_000),
+        ({"response_schema": {"title": LONG}}, 1_500),
+        ({"tools": (Tool("f", "", {"title": LONG}),)}, 1_500),
+        ({"tools": (Tool("f", "", {"title": LONG + "\udc80"}),)}, 1_500),
+    ],
+)  # fmt: skip
+def test_all_that_is_sent_is_in_the_bound(more, least):
+    """A schema is sent as JSON, where a quote is two bytes."""
+    asked = replace(HI, **more)
+    assert len(encode_request(asked, Provider("http://127.0.0.1:1/v1"), "m", {})) > 1_500
+    assert bound_usd(asked, PRICE, 0) >= PRICE.cost(Usage(least, output_tokens=50))
+
+
+def test_a_body_that_is_sent_as_it_is_counts_whole():
+    assert bound_usd(HI, PRICE, 0, at_least=9_000) == PRICE.cost(Usage(9_000, output_tokens=50))
+    assert bound_usd(HI, PRICE, 0, at_least=1) == bound_usd(HI, PRICE, 0)

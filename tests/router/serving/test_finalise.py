@@ -139,7 +139,8 @@ def test_it_stands_between_validation_and_strong():
 
 def test_a_policy_s_choice_is_lifted_to_it():
     class Sure:
-        policy = type("Policy", (), {"digest": "d", "approve_from": 0.5})
+        gate = type("Gate", (), {"tasks": ()})
+        policy = type("Policy", (), {"digest": "d", "approve_from": 0.5, "gate": gate})
 
         def choose(self, query, *, stratum="", task=""):
             return type("Choice", (), {"plan": "publish", "score": 0.9})

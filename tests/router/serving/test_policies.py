@@ -24,8 +24,11 @@ from ossay.router.work import Caller
 class Sure:
     """Stands in for a `Chooser`: says the same of every query of the strata that it knows."""
 
-    def __init__(self, plan, strata=("support/low", "support/medium", "support/high")):
-        self.policy = SimpleNamespace(digest="d1", approve_from=0.9, alpha=0.05, estimand="escape")
+    def __init__(self, plan, strata=("support/low", "support/medium", "support/high"), tasks=()):
+        gate = SimpleNamespace(tasks=tasks)
+        self.policy = SimpleNamespace(
+            digest="d1", approve_from=0.9, alpha=0.05, estimand="escape", gate=gate
+        )
         self._plan = plan
         self._strata = strata
         self.asked = []
@@ -72,6 +75,17 @@ def test_expired_tripped_or_unknown_means_strong():
     assert tripping.tripped == {"support/low": "too much escapes"}
     unknown = ByPolicy(Sure("publish")).plan(Route("other"), ASKED, "low")
     assert (unknown.plan, unknown.why) == ("strong", "the policy does not know the stratum")
+
+
+def test_a_gate_that_knows_tasks_is_not_asked():
+    """Whoever made the planner: a request names no task, so its score is another one."""
+    chooser = Sure("publish", tasks=("law",))
+    planned = ByPolicy(chooser).plan(Route("support"), ASKED, "low")
+    assert (planned.plan, planned.why) == (
+        "strong",
+        "the policy has expired: its gate knows tasks and requests name none",
+    )
+    assert chooser.asked == []
 
 
 def test_strata_may_have_other_names():
