@@ -34,8 +34,8 @@ class Called(Struct, frozen=True, omit_defaults=True):
     """One step of a plan.
 
     `ended` is 'answered', 'left' (the caller went first), 'malformed' (a verdict that is none),
-    'not_asked' (the breaker was open, or there was no money for it), a `CallErrorKind`, or for a
-    check the error that it raised. `cost_usd` None: nobody knows.
+    'not_asked' (the breaker was open, there was no money for it, or no time), a `CallErrorKind`,
+    or for a check the error that it raised. `cost_usd` None: nobody knows.
     """
 
     step: Step
