@@ -138,3 +138,15 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=program, args=args)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A page of a profile of its own; `complaints` are what its console said."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.complaints = []
+    page.on("console", lambda said: page.complaints.append(said.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    yield page
+    context.close()

@@ -13,15 +13,9 @@ RUNS = ("r-00000", "r-00001")
 
 
 @pytest.fixture
-def page(chromium):
-    context = chromium.new_context()
-    page = context.new_page()
-    page.complaints = []
-    page.on("console", lambda said: page.complaints.append(said.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+def page(page):
     yield page
     assert page.complaints == []
-    context.close()
 
 
 def order(seed):

@@ -26,17 +26,6 @@ def answers(count):
     ]
 
 
-@pytest.fixture
-def page(chromium):
-    context = chromium.new_context()
-    page = context.new_page()
-    page.complaints = []
-    page.on("console", lambda said: page.complaints.append(said.text))
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    yield page
-    context.close()
-
-
 def begin(page, rate, name):
     page.goto(rate.link)
     page.keyboard.type(name)  # the field has the focus
