@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Generator
 from typing import Any, Generic, TypeVar
 
+from ossay.core.stepping import driven
 from ossay.router.deadline import Deadline
 
 T = TypeVar("T")
@@ -36,14 +37,8 @@ class Waiting(Generic[T]):
         before = task.cancelling() if task is not None else 0
         try:
             awaited = step.send(None)
-            while True:
-                try:
-                    sent = yield from self._one(awaited)
-                except BaseException as error:  # noqa: BLE001  it is the step's to handle
-                    awaited = step.throw(error)
-                else:
-                    awaited = step.send(sent)
-        except StopIteration as stop:
+            return (yield from driven(step, awaited, self._one))
+        except StopIteration as stop:  # it did not have to wait
             item: T = stop.value
             return item
         except asyncio.CancelledError:

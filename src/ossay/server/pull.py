@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import AsyncIterator, Generator
 from typing import Any, Generic, TypeVar
 
+from ossay.core.stepping import driven
+
 T = TypeVar("T")
 
 MOST = 64  # items at once; then others get their turn
@@ -78,7 +80,7 @@ class Pull(Generic[T]):
 
     def _wait(self, step: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """Wait on behalf of a step until it has its item."""
-        return (yield from _driven(step, self._awaited))
+        return (yield from driven(step, self._awaited))
 
 
 class _Ended:
@@ -97,7 +99,7 @@ class _Ended:
             # What is cancelled tells the step itself, once it has ended.
             if awaited is None or not awaited.cancel():
                 awaited = self._step.throw(asyncio.CancelledError())
-            yield from _driven(self._step, awaited)
+            yield from driven(self._step, awaited)
         except (StopIteration, StopAsyncIteration):
             pass
         except asyncio.CancelledError:
@@ -105,18 +107,3 @@ class _Ended:
                 raise
         if task.cancelling() > before:  # the step has swallowed what was the caller's
             raise asyncio.CancelledError
-
-
-def _driven(step: Generator[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
-    """Hand a step what it waits for, or the error that came instead, until it has its item."""
-    try:
-        while True:
-            try:
-                sent = yield awaited
-            except BaseException as error:  # noqa: BLE001  it is the step's to handle
-                awaited = step.throw(error)
-            else:
-                awaited = step.send(sent)
-    except StopIteration as stop:
-        item: T = stop.value
-        return item
